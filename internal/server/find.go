@@ -1,0 +1,97 @@
+package server
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+// PostgresFolderVariable is the environment variable that names the folder of PostgreSQL's programs. Where it is set, no
+// other place is searched.
+const PostgresFolderVariable = "SYNAPSE_POSTGRES_BIN"
+
+// installation is a folder that holds the programs of one version of a server.
+type installation struct {
+	folder string
+}
+
+// program returns the full path of one of the installation's programs.
+func (i installation) program(name string) string { return filepath.Join(i.folder, name) }
+
+// has reports whether all the named programs are there and can be run.
+func (i installation) has(names ...string) bool {
+	for _, name := range names {
+		if _, err := exec.LookPath(i.program(name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// postgresFolders returns where distributions put PostgreSQL's programs: Debian and Ubuntu, PostgreSQL's own RPMs, a
+// build from source, Homebrew on both processors, Alpine, and Fedora or Arch.
+func postgresFolders() []string {
+	return []string{
+		"/usr/lib/postgresql/*/bin",
+		"/usr/pgsql-*/bin",
+		"/usr/local/pgsql/bin",
+		"/opt/homebrew/opt/postgresql*/bin",
+		"/usr/local/opt/postgresql*/bin",
+		"/usr/libexec/postgresql*",
+		"/usr/bin",
+		"/usr/local/bin",
+	}
+}
+
+// findPostgres returns the installation in folder; without a folder, the one the environment names; without that, the
+// first of PATH and the usual places. Of several versions in one place it takes the newest.
+func findPostgres(folder string) (installation, error) {
+	if folder == "" {
+		folder = os.Getenv(PostgresFolderVariable)
+	}
+	patterns := []string{folder}
+	if folder == "" {
+		patterns = append(filepath.SplitList(os.Getenv("PATH")), postgresFolders()...)
+	}
+	if found, ok := findInstallation(patterns, "initdb", "postgres"); ok {
+		return found, nil
+	}
+	if folder == "" {
+		patterns = append([]string{"PATH"}, postgresFolders()...)
+	}
+	return installation{}, &NotInstalledError{Product: "PostgreSQL", Looked: patterns, Hint: postgresHint(systemFamily())}
+}
+
+// findInstallation returns the first folder among the patterns that has all the programs.
+func findInstallation(patterns []string, programs ...string) (installation, bool) {
+	for _, pattern := range patterns {
+		for _, folder := range newestFirst(pattern) {
+			if found := (installation{folder: folder}); found.has(programs...) {
+				return found, true
+			}
+		}
+	}
+	return installation{}, false
+}
+
+// newestFirst expands a pattern; folders that differ in a version number come with the highest number first.
+func newestFirst(pattern string) []string {
+	folders, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil
+	}
+	slices.SortStableFunc(folders, func(a, b string) int { return versionIn(b) - versionIn(a) })
+	return folders
+}
+
+// versionIn returns the first number in a path, 0 when there is none.
+func versionIn(path string) int {
+	number, err := strconv.Atoi(regexp.MustCompile(`\d+`).FindString(path))
+	if err != nil {
+		return 0
+	}
+	return number
+}
