@@ -31,6 +31,15 @@ func (i installation) has(names ...string) bool {
 	return true
 }
 
+// resolved follows a link to one program into the folder that has all of them: PATH may hold links to a few only.
+func (i installation) resolved(program string) installation {
+	target, err := filepath.EvalSymlinks(i.program(program))
+	if err != nil {
+		return i
+	}
+	return installation{folder: filepath.Dir(target)}
+}
+
 // postgresFolders returns where distributions put PostgreSQL's programs: Debian and Ubuntu, PostgreSQL's own RPMs, a
 // build from source, Homebrew on both processors, Alpine, and Fedora or Arch.
 func postgresFolders() []string {
@@ -70,7 +79,7 @@ func findInstallation(patterns []string, programs ...string) (installation, bool
 	for _, pattern := range patterns {
 		for _, folder := range newestFirst(pattern) {
 			if found := (installation{folder: folder}); found.has(programs...) {
-				return found, true
+				return found.resolved(programs[0]), true
 			}
 		}
 	}

@@ -1,0 +1,58 @@
+package dbtest
+
+import (
+	"context"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/synapsedb/synapse/internal/server"
+)
+
+// PostgresVariable is the environment variable that holds the connection string of a superuser on a server to test
+// against. Where it is unset, a private server is started.
+const PostgresVariable = "SYNAPSE_TEST_POSTGRES"
+
+// cluster is the server that all tests of a binary share.
+type cluster struct {
+	once   sync.Once
+	server *server.Postgres
+	err    error
+}
+
+// sharedServer is a variable of the package because tests of one binary have nothing else in common to hold it.
+var sharedServer cluster
+
+// Postgres returns the server that all tests of this binary share. The first call starts it, Main stops it. It listens
+// on its socket and on 127.0.0.1. Tests that restart or crash a server start one of their own.
+func Postgres(t testing.TB) *server.Postgres {
+	t.Helper()
+	needMain(t)
+	sharedServer.once.Do(sharedServer.start)
+	if sharedServer.err != nil {
+		t.Fatal(sharedServer.err)
+	}
+	return sharedServer.server
+}
+
+// start starts the server, or attaches to the one the environment names.
+func (c *cluster) start() {
+	// Not a test's context: the server outlives the test that happens to be first.
+	ctx := context.Background()
+	if dsn := os.Getenv(PostgresVariable); dsn != "" {
+		c.server, c.err = server.AttachPostgres(ctx, dsn)
+		return
+	}
+	c.server, c.err = server.StartPostgres(ctx, server.PostgresOptions{
+		TCP:      true,
+		Settings: map[string]string{"max_connections": "300", "shared_buffers": "64MB"},
+	})
+}
+
+// stop stops the server if a test has started it.
+func (c *cluster) stop() error {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.Stop()
+}
