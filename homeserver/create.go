@@ -95,8 +95,8 @@ func fillPostgres(ctx context.Context, tx pgx.Tx) error {
 
 // recordVersion runs after the full schemas. upgraded is false, because no delta
 // has been applied.
-var recordVersion = fmt.Sprintf(`INSERT INTO schema_version (version, upgraded) VALUES (%d, false);
-INSERT INTO schema_compat_version (compat_version) VALUES (%d);`, Version, CompatVersion)
+const recordVersion = `INSERT INTO schema_version (version, upgraded) VALUES (%d, false);
+INSERT INTO schema_compat_version (compat_version) VALUES (%d);`
 
 func runSchema(kind engine.Kind, run func(script string) error) error {
 	for _, database := range logicalDatabases {
@@ -108,7 +108,7 @@ func runSchema(kind engine.Kind, run func(script string) error) error {
 			return fmt.Errorf("create the homeserver schema: %s: %w", database, err)
 		}
 	}
-	if err := run(recordVersion); err != nil {
+	if err := run(fmt.Sprintf(recordVersion, Version, CompatVersion)); err != nil {
 		return fmt.Errorf("create the homeserver schema: record its version: %w", err)
 	}
 	return nil
