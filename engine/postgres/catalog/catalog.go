@@ -1,0 +1,162 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Queryer is what Load needs of a connection or a transaction.
+type Queryer interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// Schema is the content of one PostgreSQL schema.
+type Schema struct {
+	Name        string
+	Tables      []*Table // by name
+	Sequences   []*Sequence
+	ForeignKeys []*ForeignKey
+}
+
+// Table is an ordinary table (partitions and foreign tables are left out).
+type Table struct {
+	Name     string
+	OID      uint32
+	Owned    bool // the current role may alter it: it is a member of the owner
+	Unlogged bool
+	Columns  []*Column
+	Indexes  []*Index
+	Triggers []*Trigger
+}
+
+// Column is one column of a table, in the order of its number.
+type Column struct {
+	Name      string
+	Number    int16
+	Type      string // the base type's name in pg_type, such as "int8" or "varchar"
+	TypeLabel string // as SQL spells it, such as "character varying(20)"
+	Length    int    // characters that varchar and bpchar may hold; 0 when unlimited
+	NotNull   bool   // by NOT NULL, or by a check that says just that
+	Identity  bool   // GENERATED ALWAYS or BY DEFAULT AS IDENTITY
+	Generated bool   // computed from other columns, cannot be written
+	Default   bool
+}
+
+// Index is one index with what is needed to make it again.
+type Index struct {
+	Name       string
+	Method     string   // access method, such as "btree"
+	Definition string   // pg_get_indexdef
+	Columns    []string // nil when the index has an expression among its keys
+	Predicate  string   // of a partial index, as SQL
+	Unique     bool
+	Valid      bool
+	NullsEqual bool        // UNIQUE NULLS NOT DISTINCT
+	Plain      bool        // nothing hangs on it that making it again would lose
+	Comment    string      // COMMENT ON INDEX
+	Constraint *Constraint // the constraint it serves, or nil
+}
+
+// Constraint is a primary key, a unique or an exclusion constraint.
+type Constraint struct {
+	Name       string
+	Definition string // pg_get_constraintdef
+	Primary    bool
+	Exclusion  bool
+	Deferrable bool
+	Deferred   bool // INITIALLY DEFERRED
+	Comment    string
+}
+
+// ForeignKey is one foreign key between two tables of the schema.
+type ForeignKey struct {
+	Name       string
+	Table      string
+	Columns    []string
+	Parent     string
+	ParentKey  []string
+	Definition string // pg_get_constraintdef, with NOT VALID where it is
+	Validated  bool
+	Comment    string
+}
+
+// Trigger is a trigger that somebody made; those of constraints are left out.
+type Trigger struct {
+	Name       string
+	Definition string // pg_get_triggerdef
+	Enabled    string // pg_trigger.tgenabled: O origin, D disabled, R replica, A always
+}
+
+// Sequence is one sequence of the schema.
+type Sequence struct {
+	Name      string
+	Table     string // of the column that owns it, or ""
+	Column    string
+	LastValue int64
+	IsCalled  bool
+	Minimum   int64
+	Maximum   int64
+}
+
+// Next returns the value that nextval would hand out.
+func (s *Sequence) Next() int64 {
+	if s.IsCalled {
+		return s.LastValue + 1
+	}
+	return s.LastValue
+}
+
+// Table returns the table of that name, or nil.
+func (s *Schema) Table(name string) *Table {
+	for _, table := range s.Tables {
+		if table.Name == name {
+			return table
+		}
+	}
+	return nil
+}
+
+// Sequence returns the sequence of that name, or nil.
+func (s *Schema) Sequence(name string) *Sequence {
+	for _, sequence := range s.Sequences {
+		if sequence.Name == name {
+			return sequence
+		}
+	}
+	return nil
+}
+
+// Column returns the column of that name, or nil.
+func (t *Table) Column(name string) *Column {
+	for _, column := range t.Columns {
+		if column.Name == name {
+			return column
+		}
+	}
+	return nil
+}
+
+// Load reads the schema of that name.
+func Load(ctx context.Context, conn Queryer, schema string) (*Schema, error) {
+	loaded := &loader{conn: conn, schema: &Schema{Name: schema}, byOID: map[uint32]*Table{}}
+	steps := []struct {
+		what string
+		run  func(context.Context) error
+	}{
+		{"tables", loaded.tables},
+		{"columns", loaded.columns},
+		{"checks", loaded.checks},
+		{"indexes", loaded.indexes},
+		{"foreign keys", loaded.foreignKeys},
+		{"triggers", loaded.triggers},
+		{"sequences", loaded.sequences},
+	}
+	for _, step := range steps {
+		if err := step.run(ctx); err != nil {
+			return nil, fmt.Errorf("read the %s of schema %q: %w", step.what, schema, err)
+		}
+	}
+	return loaded.schema, nil
+}
