@@ -141,5 +141,5 @@ func explain(path string, err error) error {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 		return &DamagedError{Path: path, Err: err}
 	}
-	return fmt.Errorf("read %s: %w", path, err)
+	return fmt.Errorf("%s: %w", path, err)
 }
