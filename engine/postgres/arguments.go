@@ -109,18 +109,14 @@ func explainDriver(cause error) error {
 	if cause == nil {
 		return &engine.Error{Op: "read", Object: "the arguments", Err: errors.New("the driver refuses them")}
 	}
-	var parse interface{ Unwrap() error }
 	text := cause.Error()
-	if errors.As(cause, &parse) && errors.Unwrap(cause) != nil {
-		text += " " + errors.Unwrap(cause).Error()
-	}
 	key, problem := "sslcert", "not a certificate that fits sslkey"
 	switch {
-	case strings.Contains(text, "CA"):
+	case strings.HasPrefix(text, "unable to read CA"), strings.HasPrefix(text, "unable to add CA"):
 		key, problem = "sslrootcert", "holds no certificate"
-	case strings.Contains(text, "sslpassword"), strings.Contains(text, "decrypt"):
+	case strings.HasPrefix(text, "unable to find sslpassword"), strings.HasPrefix(text, "unable to decrypt"):
 		key, problem = "sslpassword", "does not open sslkey"
-	case strings.Contains(text, "sslkey"):
+	case strings.HasPrefix(text, "unable to read sslkey"), strings.HasPrefix(text, "failed to decode sslkey"):
 		key, problem = "sslkey", "holds no private key"
 	}
 	var file *fs.PathError

@@ -28,8 +28,9 @@ func (r *reader) checkTLS(all settings, endpoints []endpoint) {
 }
 
 func (r *reader) checkTLSVersions(all settings) {
-	lowest, highest := tlsVersion(all.value("ssl_min_protocol_version")), tlsVersion(all.value("ssl_max_protocol_version"))
-	if highest != 0 && max(lowest, tls.VersionTLS12) > highest && (lowest == 0 || lowest > highest) {
+	lowest := tlsVersion(firstOf(all.value("ssl_min_protocol_version"), "TLSv1.2"))
+	highest := tlsVersion(firstOf(all.value("ssl_max_protocol_version"), "TLSv1.3"))
+	if lowest > highest {
 		r.reject(&engine.ConflictError{
 			Keys:    []string{"ssl_min_protocol_version", "ssl_max_protocol_version"},
 			Problem: "the lowest version (TLSv1.2 unless given) is above the highest",
