@@ -1,12 +1,13 @@
 package server
 
 import (
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // PostgresFolderVariable is the environment variable that names the folder of PostgreSQL's programs. Where it is set, no
@@ -86,21 +87,25 @@ func findInstallation(patterns []string, programs ...string) (installation, bool
 	return installation{}, false
 }
 
-// newestFirst expands a pattern; folders that differ in a version number come with the highest number first.
+// newestFirst expands a pattern; folders that differ in a version number come with the highest first.
 func newestFirst(pattern string) []string {
 	folders, err := filepath.Glob(pattern)
 	if err != nil {
 		return nil
 	}
-	slices.SortStableFunc(folders, func(a, b string) int { return versionIn(b) - versionIn(a) })
+	slices.SortStableFunc(folders, func(a, b string) int { return slices.Compare(numbersIn(b), numbersIn(a)) })
 	return folders
 }
 
-// versionIn returns the first number in a path, 0 when there is none.
-func versionIn(path string) int {
-	number, err := strconv.Atoi(regexp.MustCompile(`\d+`).FindString(path))
-	if err != nil {
-		return 0
+// numbersIn returns all numbers in a path, in order.
+func numbersIn(path string) []int {
+	var numbers []int
+	for _, digits := range strings.FieldsFunc(path, func(letter rune) bool { return letter < '0' || letter > '9' }) {
+		number, err := strconv.Atoi(digits)
+		if err != nil {
+			number = math.MaxInt // too long for a number, so larger than any
+		}
+		numbers = append(numbers, number)
 	}
-	return number
+	return numbers
 }

@@ -8,23 +8,21 @@ import (
 )
 
 // guardScript waits until the pipe on its standard input closes, which happens when this process ends, in whatever way.
-// Then it stops what still runs in the folder and removes it. A pipe, not Linux's parent-death signal: that one is tied
-// to a thread, exists on Linux only, and cannot remove a folder.
+// Then it stops what still runs in its process group, to which the server and its tools belong, and removes the folder.
+// A pipe, not Linux's parent-death signal: that one is tied to a thread, exists on Linux only, and removes no folder.
 //
-// $1 is the folder, $2 the file in it whose first line is the server's process number. After an orderly stop both are
-// gone and the script has nothing to do.
+// $1 is the folder; $2 is a file that is there while the server runs. After an orderly stop only the folder is left. A
+// tool that is just filling the folder can make its removal fail, hence the second loop.
 const guardScript = `
+pause() { tries=$((tries + 1)); sleep 0.1 || sleep 1; }
+trap '' INT QUIT TERM HUP
 read -r nothing
-if [ -s "$2" ] && read -r server <"$2"; then
-	kill -s QUIT "$server"
-	tries=0
-	while [ -s "$2" ] && kill -0 "$server" && [ "$tries" -lt 200 ]; do
-		tries=$((tries + 1))
-		sleep 0.1 || sleep 1
-	done
-	[ "$tries" -lt 200 ] || kill -s KILL "$server"
-fi 2>/dev/null
-rm -rf "$1"
+kill -s QUIT 0
+tries=0
+while [ -s "$2" ] && [ "$tries" -lt 200 ]; do pause; done
+tries=0
+while ! rm -rf "$1" && [ "$tries" -lt 200 ]; do pause; done
+kill -s KILL 0
 `
 
 // guard is a small shell that cleans up after this process when this process can no longer do it.
@@ -34,12 +32,12 @@ type guard struct {
 	pipe    io.WriteCloser
 }
 
-// startGuard starts the shell that watches over a folder and the server in it.
-func startGuard(account account, folder, pidFile string) (*guard, error) {
-	command := exec.Command("/bin/sh", "-c", guardScript, "guard", folder, pidFile) //nolint:noctx // it must outlive us
+// startGuard starts the shell that watches over a folder. It leads a new process group.
+func startGuard(account account, folder, runningFile string) (*guard, error) {
+	command := exec.Command("/bin/sh", "-c", guardScript, "guard", folder, runningFile) //nolint:noctx // it outlives us
 	command.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/bin:/bin"}
 	command.Dir = "/"
-	command.SysProcAttr = account.attributes()
+	command.SysProcAttr = account.attributes(0)
 	pipe, err := command.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("make the guard's pipe: %w", err)
@@ -50,10 +48,13 @@ func startGuard(account account, folder, pidFile string) (*guard, error) {
 	return &guard{folder: folder, command: command, pipe: pipe}, nil
 }
 
-// release lets the guard do its work, which removes the folder, and waits for it. Should somebody have killed the guard,
-// the folder is removed all the same.
+// group is the process group of whatever the guard has to stop.
+func (g *guard) group() int { return g.command.Process.Pid }
+
+// release lets the guard do its work, which removes the folder, and waits for it. Should somebody have killed the
+// guard, the folder is removed all the same.
 func (g *guard) release() error {
-	// Both errors mean that the guard is gone already.
+	// The guard ends with a signal to its own group, so there is nothing to learn from how it ended.
 	_ = g.pipe.Close()
 	_ = g.command.Wait()
 	if err := os.RemoveAll(g.folder); err != nil {

@@ -27,7 +27,7 @@ func (p *Postgres) begin(ctx context.Context) error {
 				return err
 			}
 		}
-		if err = p.write("postgresql.conf", p.options.configuration(p.folder, p.port)); err != nil {
+		if err = p.write("postgresql.conf", p.options.configuration(p.home.folder, p.port)); err != nil {
 			return err
 		}
 		if err = p.start(ctx); err == nil || !p.options.TCP || portIsFree(ctx, p.port) {
@@ -41,7 +41,7 @@ func (p *Postgres) begin(ctx context.Context) error {
 func (p *Postgres) start(ctx context.Context) error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	started, err := launch(p.account, p.folder, p.log, p.Bin("postgres"), "-D", p.data())
+	started, err := p.home.launch(p.log, p.Bin("postgres"), "-D", p.data())
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (p *Postgres) Stop() error {
 	}
 	closed := p.log.Close()
 	p.log = nil
-	return errors.Join(stopped, closed, p.guard.release())
+	return errors.Join(stopped, closed, p.home.guard.release())
 }
 
 // freePort returns a port of this machine's own address that nobody uses at this moment.

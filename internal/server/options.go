@@ -50,7 +50,8 @@ func (o PostgresOptions) configuration(folder string, port int) string {
 		settings["listen_addresses"] = loopback
 	}
 	if !o.Durable {
-		maps.Copy(settings, map[string]string{"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"})
+		// Commits stay synchronous: a server that is killed, not its machine, must not lose what it has promised.
+		maps.Copy(settings, map[string]string{"fsync": "off", "full_page_writes": "off"})
 	}
 	maps.Copy(settings, o.Settings)
 	return settingLines(settings)

@@ -23,10 +23,8 @@ const (
 type Postgres struct {
 	options  PostgresOptions
 	programs installation
-	account  account
-	folder   string
+	home     home
 	port     int
-	guard    *guard
 	attached *attachment
 	version  int
 
@@ -53,7 +51,7 @@ func StartPostgres(ctx context.Context, options PostgresOptions) (*Postgres, err
 	if err != nil {
 		return nil, err
 	}
-	private := &Postgres{options: options, programs: programs, account: runAs, port: socketPort}
+	private := &Postgres{options: options, programs: programs, home: home{account: runAs}, port: socketPort}
 	if err := private.create(ctx); err != nil {
 		return nil, err
 	}
@@ -65,23 +63,23 @@ func StartPostgres(ctx context.Context, options PostgresOptions) (*Postgres, err
 
 // create makes the folder, the guard that removes it in the end, and the cluster in it.
 func (p *Postgres) create(ctx context.Context) error {
-	folder, err := privateFolder(p.account, "synapse-pg-", socketName)
+	folder, err := privateFolder(p.home.account, "synapse-pg-", socketName)
 	if err != nil {
 		return err
 	}
-	p.folder = folder
-	if p.guard, err = startGuard(p.account, folder, filepath.Join(p.data(), "postmaster.pid")); err != nil {
+	p.home.folder = folder
+	if p.home.guard, err = startGuard(p.home.account, folder, filepath.Join(p.data(), "postmaster.pid")); err != nil {
 		return discard(folder, err)
 	}
 	if err := p.fill(ctx); err != nil {
-		return errors.Join(err, p.guard.release())
+		return errors.Join(err, p.home.guard.release())
 	}
 	return nil
 }
 
 // fill makes the cluster and the log file.
 func (p *Postgres) fill(ctx context.Context) error {
-	if err := run(ctx, p.account, p.folder, p.Bin("initdb"), p.options.initdbArguments(p.data())...); err != nil {
+	if err := p.home.run(ctx, p.Bin("initdb"), p.options.initdbArguments(p.data())...); err != nil {
 		return err
 	}
 	if err := p.write("pg_hba.conf", p.options.hba()); err != nil {
@@ -101,21 +99,21 @@ func (p *Postgres) write(name, text string) error {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write the server's %s: %w", name, err)
 	}
-	return p.account.own(path)
+	return p.home.account.own(path)
 }
 
 // data is the folder of the cluster.
-func (p *Postgres) data() string { return filepath.Join(p.folder, "data") }
+func (p *Postgres) data() string { return filepath.Join(p.home.folder, "data") }
 
 // logFile is where the server writes what it has to say.
-func (p *Postgres) logFile() string { return filepath.Join(p.folder, "log") }
+func (p *Postgres) logFile() string { return filepath.Join(p.home.folder, "log") }
 
 // SocketDir returns the folder of the server's Unix socket, empty for an attached server that is reached by TCP.
 func (p *Postgres) SocketDir() string {
 	if p.attached != nil {
 		return p.attached.socketDir()
 	}
-	return p.folder
+	return p.home.folder
 }
 
 // Port returns the port, which is also part of the socket's name.
@@ -140,7 +138,7 @@ func (p *Postgres) DSN(database, user string) string {
 	if p.attached != nil {
 		return p.attached.dsn(database, user, "")
 	}
-	return keywords("host", p.folder, "port", fmt.Sprint(p.port), "user", user, "dbname", database)
+	return keywords("host", p.home.folder, "port", fmt.Sprint(p.port), "user", user, "dbname", database)
 }
 
 // PasswordDSN returns the connection string for a role that logs in with its password: over TCP where the server
@@ -149,7 +147,7 @@ func (p *Postgres) PasswordDSN(database, user, password string) string {
 	if p.attached != nil {
 		return p.attached.dsn(database, user, password)
 	}
-	host := p.folder
+	host := p.home.folder
 	if p.options.TCP {
 		host = loopback
 	}

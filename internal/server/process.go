@@ -11,6 +11,13 @@ import (
 // patience is how long a server may take to end in order before it is killed.
 const patience = 20 * time.Second
 
+// home is where a server and its tools run: under whose account, in which folder, watched by which guard.
+type home struct {
+	account account
+	folder  string
+	guard   *guard
+}
+
 // process is one running program and the knowledge of when it ends.
 type process struct {
 	command *exec.Cmd
@@ -18,13 +25,12 @@ type process struct {
 	err     error
 }
 
-// launch starts a program under the account, in the folder, writing to the log file. It outlives any context: it ends
-// by stop, by itself, or by the guard.
-func launch(account account, folder string, log *os.File, program string, arguments ...string) (*process, error) {
+// launch starts a program that writes to the log file. It outlives any context: it ends by stop, by itself, or by the
+// guard.
+func (h home) launch(log *os.File, program string, arguments ...string) (*process, error) {
 	command := exec.Command(program, arguments...) //nolint:noctx // a server lives longer than the call that starts it
-	command.Dir, command.Env = folder, environment()
+	h.settle(command)
 	command.Stdout, command.Stderr = log, log
-	command.SysProcAttr = account.attributes()
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("run %s: %w", program, err)
 	}
@@ -36,22 +42,27 @@ func launch(account account, folder string, log *os.File, program string, argume
 	return started, nil
 }
 
-// environment is what servers and their tools are given: nothing of ours that could change what they do (PGDATA,
-// PGPORT, a locale).
-func environment() []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-}
-
-// run runs one of a server's tools to its end and returns a StartError with its output when it does not succeed.
-func run(ctx context.Context, account account, folder, program string, arguments ...string) error {
+// run runs one of a server's tools to its end and returns a *StartError with its output when it does not succeed.
+func (h home) run(ctx context.Context, program string, arguments ...string) error {
 	command := exec.CommandContext(ctx, program, arguments...)
-	command.Dir, command.Env = folder, environment()
-	command.SysProcAttr = account.attributes()
+	h.settle(command)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		return &StartError{Program: program, Log: tail(output), Err: err}
 	}
 	return nil
+}
+
+// settle gives a program the home's folder, account and guard.
+func (h home) settle(command *exec.Cmd) {
+	command.Dir, command.Env = h.folder, environment()
+	command.SysProcAttr = h.account.attributes(h.guard.group())
+}
+
+// environment is what servers and their tools are given: nothing of ours that could change what they do (PGDATA,
+// PGPORT, a locale).
+func environment() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 }
 
 // running reports whether the program has not ended yet.

@@ -15,8 +15,8 @@ const (
 	signalImmediate = syscall.SIGKILL
 )
 
-// attributes returns nil: there are no Unix accounts on this system.
-func (a account) attributes() *syscall.SysProcAttr { return nil }
+// attributes returns nil: there are no Unix accounts and groups on this system.
+func (a account) attributes(int) *syscall.SysProcAttr { return nil }
 
 // supported returns an error: stopping in order and cleaning up after a crash are written for Unix only.
 func supported() error {

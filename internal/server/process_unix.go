@@ -10,10 +10,10 @@ const (
 	signalImmediate = syscall.SIGQUIT
 )
 
-// attributes puts a program under the account, in a process group of its own: a key pressed in the terminal (Ctrl-C) is
-// for us, not for the server, which is then stopped in order.
-func (a account) attributes() *syscall.SysProcAttr {
-	attributes := &syscall.SysProcAttr{Setpgid: true}
+// attributes puts a program under the account and into a process group, a new one where group is 0. It is never our own
+// group: a key pressed in the terminal (Ctrl-C) is for us, and the server is then stopped in order.
+func (a account) attributes(group int) *syscall.SysProcAttr {
+	attributes := &syscall.SysProcAttr{Setpgid: true, Pgid: group}
 	if a.other {
 		attributes.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid}
 	}

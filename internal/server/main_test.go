@@ -1,0 +1,124 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/synapsedb/synapse/internal/server"
+)
+
+// childVariable makes the test binary behave as a program that starts a server and is then killed.
+const childVariable = "SYNAPSE_SERVER_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		child()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// child starts a server, prints its socket's folder and lives until it is killed.
+func child() {
+	private, err := server.StartPostgres(context.Background(), server.PostgresOptions{})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(private.SocketDir())
+	select {}
+}
+
+// startChild runs this test binary as the child, with its own folder for temporary files.
+func startChild(t *testing.T, folder string) (*exec.Cmd, *bufio.Scanner) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), os.Args[0])
+	command.Env = append(os.Environ(), childVariable+"=1", "TMPDIR="+folder)
+	output, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command.Stderr = os.Stderr
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return command, bufio.NewScanner(output)
+}
+
+// killChild ends a child the way nothing can be done about.
+func killChild(t *testing.T, command *exec.Cmd) {
+	t.Helper()
+	if err := command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = command.Wait() // always "signal: killed"
+}
+
+// openFolder makes a folder that the servers' account can reach and a socket's path has room in.
+func openFolder(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/tmp", "spg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	if err := os.Chmod(folder, 0o777); err != nil { //nolint:gosec // the server's account makes its folder in it
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// start starts a private server for one test.
+func start(t *testing.T, options server.PostgresOptions) *server.Postgres {
+	t.Helper()
+	private, err := server.StartPostgres(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := private.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return private
+}
+
+// eventually waits until a condition holds, or ends the test after a minute.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for !holds() {
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			t.Fatal("still not true after a minute: " + what)
+		}
+	}
+}
+
+// serversIn returns the command lines of the processes that work in a folder.
+func serversIn(t *testing.T, folder string) []string {
+	t.Helper()
+	output, err := exec.CommandContext(t.Context(), "ps", "-A", "-o", "args=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for line := range strings.Lines(string(output)) {
+		if strings.Contains(line, folder) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
