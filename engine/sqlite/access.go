@@ -46,17 +46,13 @@ func (a Access) uri(path string) string {
 	return fileURI(path) + "?mode=ro"
 }
 
-// preparation are the statements of a new connection. Mapped pages would count as our memory, and a cache is of little
-// use to one pass over a table. In exclusive mode SQLite keeps the index of the write-ahead log on its own heap.
+// preparation are the statements of a new connection. In exclusive mode SQLite keeps the index of the write-ahead log on
+// its own heap; that has to be said before anything makes it look into the file. Mapped pages would count as our memory,
+// and a large cache is of little use to one pass over a table.
 func (a Access) preparation() []string {
-	statements := []string{
-		"PRAGMA mmap_size = 0",
-		"PRAGMA cache_size = -2000",
-		"PRAGMA query_only = ON",
-		"PRAGMA trusted_schema = OFF",
-	}
+	statements := []string{"PRAGMA mmap_size = 0", "PRAGMA cache_size = -2000", "PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF"}
 	if a == PrivateLog {
-		statements = append(statements, "PRAGMA locking_mode = EXCLUSIVE")
+		return append([]string{"PRAGMA locking_mode = EXCLUSIVE"}, statements...)
 	}
 	return statements
 }
