@@ -26,7 +26,7 @@ type UnknownKeyError struct {
 
 // Error names the key and the one that was probably meant.
 func (e *UnknownKeyError) Error() string {
-	text := "unknown key " + displayName(e.Key) + inOrigin(e.Origin)
+	text := "unknown key " + PrintableKey(e.Key) + inOrigin(e.Origin)
 	if e.Suggestion != "" {
 		text += fmt.Sprintf("; did you mean %s?", e.Suggestion)
 	}
@@ -87,9 +87,9 @@ func inOrigin(origin string) string {
 	return " (" + origin + ")"
 }
 
-// displayName keeps text that cannot be a key's name out of messages: a
+// PrintableKey keeps text that cannot be a key's name out of messages: a
 // forgotten space ("password:secret") turns a password into a key.
-func displayName(key string) string {
+func PrintableKey(key string) string {
 	if regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,40}$`).MatchString(key) {
 		return key
 	}
