@@ -1,0 +1,180 @@
+package port
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/port/convert"
+)
+
+// asideFile is the JSON-lines file of rows that were set aside, and of the originals of repaired ones. It is
+// made when its first line is written, and never replaces a file.
+type asideFile struct {
+	mutex  sync.Mutex
+	path   string
+	file   *os.File
+	buffer *bufio.Writer
+	lines  int64
+}
+
+// asideLine is one line of the file.
+type asideLine struct {
+	Action  Action                     `json:"action"` // repaired: the row went over with U+FFFD; set_aside: it did not
+	Table   string                     `json:"table"`
+	RowID   int64                      `json:"rowid,omitempty"`
+	Reasons []asideReason              `json:"reasons"`
+	Row     map[string]json.RawMessage `json:"row"` // texts that are UTF-8 as strings, other bytes as {"base64": "…"}
+}
+
+type asideReason struct {
+	Column string        `json:"column,omitempty"`
+	Class  convert.Class `json:"class"`
+	Detail string        `json:"detail,omitempty"`
+}
+
+func (f *asideFile) write(line asideLine) error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.file == nil {
+		// 0600: rows hold whatever the database holds, access tokens too.
+		file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("file for rows set aside: %w", err)
+		}
+		f.file, f.buffer = file, bufio.NewWriter(file)
+	}
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	f.lines++
+	_, err = f.buffer.Write(append(text, '\n'))
+	return err
+}
+
+// sync brings the lines to the disk.
+func (f *asideFile) sync() error {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.file == nil {
+		return nil
+	}
+	return errors.Join(f.buffer.Flush(), f.file.Sync())
+}
+
+func (f *asideFile) close() error {
+	if f.file == nil {
+		return nil
+	}
+	return errors.Join(f.sync(), f.file.Close())
+}
+
+// keepOriginal writes a row of the source, as it stands there, to the file.
+func (r *run) keepOriginal(
+	ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64,
+	findings []convert.Finding, decided convert.Class,
+) error {
+	line := asideLine{Action: ActionRepaired, Table: table.name, RowID: rowid}
+	for _, finding := range findings {
+		if finding.Class.Bad() {
+			line.Reasons = append(line.Reasons, asideReason{Column: table.columns[finding.Column].Name, Class: finding.Class})
+		}
+	}
+	if decided != "" {
+		line.Reasons = append(line.Reasons, asideReason{Class: decided})
+	}
+	if decided != "" || !convert.Sendable(findings) {
+		line.Action = ActionSetAside
+	}
+	err := each(ctx, reader, func(rows *sqlite.Rows) error {
+		if rows.Int64(0) == rowid {
+			line.Row = originalRow(table, rows)
+		}
+		return nil
+	}, table.query(table.rowid != ""), unit{table: table, low: rowid, high: rowid, whole: table.rowid == ""}.arguments()...)
+	if err != nil {
+		return err
+	}
+	return r.aside.write(line)
+}
+
+func originalRow(table *tablePlan, rows *sqlite.Rows) map[string]json.RawMessage {
+	row := map[string]json.RawMessage{}
+	for i := range table.columns {
+		row[table.columns[i].Name] = originalValue(rows, i+1)
+	}
+	return row
+}
+
+// originalValue writes a stored value so that nothing of it is lost.
+func originalValue(rows *sqlite.Rows, column int) json.RawMessage {
+	switch rows.Type(column) {
+	case sqlite.Null:
+		return json.RawMessage("null")
+	case sqlite.Integer:
+		return strconv.AppendInt(nil, rows.Int64(column), 10)
+	case sqlite.Float:
+		return quoteJSON(map[string]string{"real": strconv.FormatFloat(rows.Float64(column), 'g', -1, 64)})
+	}
+	value := rows.Append(column, nil)
+	if rows.Type(column) == sqlite.Text && utf8.Valid(value) {
+		return quoteJSON(string(value))
+	}
+	return quoteJSON(map[string]string{rows.Type(column).String() + "_base64": base64.StdEncoding.EncodeToString(value)})
+}
+
+func quoteJSON(value any) json.RawMessage {
+	text, err := json.Marshal(value)
+	if err != nil { // strings and maps of strings always can be
+		panic(err)
+	}
+	return text
+}
+
+// keepRemoved writes a row of the target, as JSON made by the server, to the file.
+func (r *run) keepRemoved(deviation Deviation, row []byte) error {
+	line := asideLine{Action: ActionSetAside, Table: deviation.Table,
+		Reasons: []asideReason{{Class: deviation.Class, Detail: deviation.Detail}}}
+	if err := json.Unmarshal(row, &line.Row); err != nil {
+		return err
+	}
+	return r.aside.write(line)
+}
+
+// keyFromFields names a row of the target by its key, from its values in binary form.
+func keyFromFields(table *tablePlan, values [][]byte) []KeyPart {
+	keys := keyColumns(table)
+	parts := make([]KeyPart, 0, len(keys))
+	for _, key := range keys {
+		if key < len(values) {
+			parts = append(parts, KeyPart{Column: table.columns[key].Name, Value: fieldText(table.columns[key].Kind, values[key])})
+		}
+	}
+	return parts
+}
+
+func fieldText(kind convert.Kind, value []byte) string {
+	switch {
+	case value == nil:
+		return "NULL"
+	case kind == convert.Int2:
+		return strconv.Itoa(int(int16(binary.BigEndian.Uint16(value)))) //nolint:gosec // two's complement is meant
+	case kind == convert.Int4:
+		return strconv.Itoa(int(int32(binary.BigEndian.Uint32(value)))) //nolint:gosec // two's complement is meant
+	case kind == convert.Int8:
+		return strconv.FormatInt(int64(binary.BigEndian.Uint64(value)), 10) //nolint:gosec // two's complement is meant
+	case kind == convert.Bytea, kind == convert.Float8, kind == convert.Bool:
+		return fmt.Sprintf("x'%x'", value)
+	}
+	return showText(value[:min(len(value), shownBytes)], len(value) > shownBytes)
+}

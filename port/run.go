@@ -1,0 +1,214 @@
+package port
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/synapsedb/synapse/port/convert"
+)
+
+// run is one port from beginning to end.
+type run struct {
+	options Options
+	source  *source
+	target  *target
+	plan    *plan
+	workers []*worker
+	found   *deviations // by the scan, or made by the copy
+	report  *Report
+	record  *record
+
+	probing   probing
+	decisions decisions
+	aside     *asideFile
+	removed   removed // rows that were taken out of the target again
+	began     bool    // something was written
+}
+
+// decisions are rows that the scan found to be impossible, by what only the server could say of them.
+type decisions struct {
+	mutex sync.Mutex
+	rows  map[string]map[int64]convert.Class
+}
+
+func (r *run) decide(table *tablePlan, rowid int64, class convert.Class) {
+	r.decisions.mutex.Lock()
+	defer r.decisions.mutex.Unlock()
+	if r.decisions.rows[table.name] == nil {
+		r.decisions.rows[table.name] = map[int64]convert.Class{}
+	}
+	r.decisions.rows[table.name][rowid] = class
+}
+
+// decided returns what the scan found; it is read after the scan only, so without the lock.
+func (r *run) decided(table *tablePlan) map[int64]convert.Class { return r.decisions.rows[table.name] }
+
+// Run ports the database, or checks whether that could be done. The report is returned beside an error too, as
+// far as the run came.
+//
+// It returns *RefusedError when it cannot begin, *BadValuesError when values do not convert, *InterruptedError when
+// ctx ended, *MismatchError when the verification fails, *UnfinishedError around whatever else stopped it after the
+// first write. Only a nil error means that the target is complete.
+func Run(ctx context.Context, options Options) (*Report, error) {
+	options, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{options: options, found: newDeviations(), report: newReport(options)}
+	r.aside = &asideFile{path: options.SetAsideFile}
+	r.decisions.rows = map[string]map[int64]convert.Class{}
+	err = r.explain(ctx, r.all(ctx))
+	r.report.complete(r, err)
+	return r.report, err
+}
+
+// explain says what an error means for the target.
+func (r *run) explain(ctx context.Context, err error) error {
+	var values *BadValuesError
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		if !r.began {
+			return fmt.Errorf("interrupted before anything was written: %w", context.Cause(ctx))
+		}
+		return &InterruptedError{Err: context.Cause(ctx)}
+	case errors.As(err, &values):
+		return values
+	case r.began:
+		return &UnfinishedError{Err: err}
+	}
+	return err
+}
+
+func (r *run) all(ctx context.Context) error {
+	defer r.close()
+	if err := r.preflight(ctx); err != nil {
+		return err
+	}
+	if err := r.scan(ctx); err != nil {
+		return fmt.Errorf("read the source: %w", err)
+	}
+	if err := r.judge(); err != nil || r.options.Check {
+		return err
+	}
+	return r.write(ctx)
+}
+
+// judge refuses bad values when they are not to be repaired.
+func (r *run) judge() error {
+	if err := r.source.snapshot.Unchanged(); err != nil {
+		return err
+	}
+	count := r.found.bad()
+	if count == 0 || (r.options.OnBadValue == Repair && !r.options.Check) {
+		r.found = newDeviations() // the copy finds them again, and says what became of them
+		return nil
+	}
+	return &BadValuesError{First: r.found.first(), Count: count}
+}
+
+func (r *run) write(ctx context.Context) error {
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	r.began = true
+	steps := []func(context.Context) error{
+		r.setAside, r.copy, r.setSequences, r.verify, r.finish,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) close() {
+	r.disconnect()
+	if r.target != nil {
+		r.target.close()
+	}
+	if r.source != nil {
+		r.report.noteClose(r.source.snapshot.Close())
+	}
+	if r.aside != nil {
+		r.report.noteClose(r.aside.close())
+	}
+}
+
+// preflight does every check that can be done before the data is read, and lists all that fail.
+func (r *run) preflight(ctx context.Context) error {
+	r.options.Progress.enter(PhasePreflight)
+	source, problems := openSource(ctx, r.options)
+	r.source = source
+	target, more := openTarget(ctx, r.options.Target)
+	r.target = target
+	problems = append(problems, more...)
+	if source != nil && target != nil {
+		pair, err := r.compare(ctx)
+		if err != nil {
+			return err
+		}
+		problems = append(problems, pair...)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return &RefusedError{Problems: problems}
+	}
+	r.report.describe(r)
+	return nil
+}
+
+// compare checks that the two sides belong together, and makes the plan.
+func (r *run) compare(ctx context.Context) ([]Problem, error) {
+	var problems []Problem
+	locked, err := r.target.lock(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("take the target's lock: %w", err)
+	}
+	if locked != nil {
+		problems = append(problems, *locked)
+	}
+	if r.source.set != r.target.set {
+		return append(problems, Problem{
+			ID: "different_schema",
+			What: fmt.Sprintf("the source belongs to the schema %q, the target to %q: rows of one do not go into the tables of the other",
+				r.source.set, r.target.set),
+			Hint: "prepare the target with the program that made the source",
+		}), nil
+	}
+	if r.source.version != r.target.version {
+		problems = append(problems, versionProblem(r.source.version, r.target.version))
+	}
+	plan, more, err := makePlan(ctx, r.source, r.target)
+	if err != nil {
+		return nil, err
+	}
+	r.plan = plan
+	problems = append(problems, more...)
+	return append(problems, r.unknownSequences()...), nil
+}
+
+func versionProblem(source, target int64) Problem {
+	hint := "start the homeserver once on the SQLite database with the version that prepared the target, " +
+		"let its background updates finish, stop it, and port again"
+	if source > target {
+		hint = "prepare the target again, with the version of the homeserver that last used the source"
+	}
+	return Problem{
+		ID:   "schema_version",
+		What: fmt.Sprintf("the source has schema version %d, the target has %d", source, target),
+		Hint: hint,
+	}
+}
+
+// removed holds, for each table, what the rows add to the source's checksum that were taken out of the target.
+type removed struct {
+	mutex sync.Mutex
+	sums  map[string]checksum
+}

@@ -1,0 +1,129 @@
+package port
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/port/convert"
+)
+
+// scan reads the whole source and finds every value and row that PostgreSQL cannot take, before anything is written.
+func (r *run) scan(ctx context.Context) error {
+	r.options.Progress.enter(PhaseScan)
+	var tasks []*task
+	for _, table := range r.plan.tables {
+		progress := r.options.Progress.table(table.name, table.rowsAtMost())
+		tasks = append(tasks, r.scanTasks(table, progress)...)
+	}
+	for _, key := range r.target.schema.ForeignKeys {
+		if scan := r.parentScan(key); scan != nil {
+			tasks = append(tasks, scan)
+		}
+	}
+	return runTasks(ctx, r.readers(), tasks)
+}
+
+func (r *run) scanTasks(table *tablePlan, progress *TableProgress) []*task {
+	weight := table.rowsAtMost()
+	end := &task{name: "scan " + table.name, weight: weight, run: func(ctx context.Context, w *worker) error {
+		progress.end()
+		table.rows = progress.done.Load()
+		return r.scanKeys(ctx, w.reader, table)
+	}}
+	tasks := []*task{end}
+	var inspect *task
+	if table.search != nil {
+		inspect = &task{name: end.name, weight: weight, run: func(ctx context.Context, w *worker) error {
+			return inspectSearch(ctx, w.reader, table)
+		}}
+		tasks = append(tasks, inspect)
+	}
+	for _, part := range units(table) {
+		scan := &task{name: end.name, weight: weight, run: func(ctx context.Context, w *worker) error {
+			return r.scanUnit(ctx, w.reader, part, progress)
+		}}
+		if inspect != nil {
+			inspect.before(scan)
+		}
+		scan.before(end)
+		tasks = append(tasks, scan)
+	}
+	return tasks
+}
+
+// scanUnit converts the rows of a range and throws them away.
+func (r *run) scanUnit(ctx context.Context, reader *sqlite.Reader, part unit, progress *TableProgress) error {
+	inspector := r.inspector(part.table)
+	encoder := convert.NewEncoder(part.table.columns, 1)
+	var buffer []byte
+	var rows int64
+	err := each(ctx, reader, func(row *sqlite.Rows) error {
+		if part.table.drops(row.Int64(0)) {
+			return nil
+		}
+		encoded, findings := encoder.Encode(buffer[:0], row)
+		buffer = encoded
+		if rows++; rows%1024 == 0 {
+			progress.add(1024)
+		}
+		if len(findings) == 0 && len(encoded) < inspector.least {
+			return nil
+		}
+		return r.examine(ctx, reader, part.table, row.Int64(0), encoded, findings, inspector)
+	}, part.query(), part.arguments()...)
+	progress.add(rows % 1024)
+	return err
+}
+
+// drops reports whether a row of the search index is a second one of its event.
+func (t *tablePlan) drops(rowid int64) bool {
+	return t.search != nil && t.search.duplicates[rowid]
+}
+
+// examine looks closely at a row that is not plainly good.
+func (r *run) examine(
+	ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64,
+	encoded []byte, findings []convert.Finding, inspector *inspector,
+) error {
+	for _, finding := range findings {
+		if finding.Class == convert.ClassConverted {
+			table.noteConverted(finding.Column)
+		}
+		if err := r.note(ctx, reader, table, rowid, finding); err != nil {
+			return err
+		}
+	}
+	if len(encoded) < inspector.least || !convert.Sendable(findings) {
+		return nil
+	}
+	class, detail, err := inspector.inspect(ctx, encoded)
+	if err != nil || class == "" {
+		return err
+	}
+	r.decide(table, rowid, class)
+	deviation := Deviation{Table: table.name, RowID: rowid, Class: class, Action: ActionSetAside, Detail: detail}
+	return r.add(ctx, reader, table, deviation)
+}
+
+// note records one finding about a row of the source.
+func (r *run) note(
+	ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64, finding convert.Finding,
+) error {
+	deviation := Deviation{Table: table.name, RowID: rowid, Class: finding.Class, Action: actionFor(finding.Class)}
+	if finding.Column >= 0 {
+		deviation.Column = table.columns[finding.Column].Name
+	}
+	return r.add(ctx, reader, table, deviation)
+}
+
+// add notes a deviation with the row's key and the beginning of the value.
+func (r *run) add(ctx context.Context, reader *sqlite.Reader, table *tablePlan, deviation Deviation) error {
+	if !r.found.full() {
+		if err := describe(ctx, reader, table, &deviation); err != nil {
+			return fmt.Errorf("look at row %d of %s: %w", deviation.RowID, table.name, err)
+		}
+	}
+	r.found.add(deviation)
+	return nil
+}

@@ -1,0 +1,106 @@
+package port
+
+import (
+	"container/heap"
+	"context"
+	"fmt"
+	"sync"
+)
+
+// task is a piece of work that one worker does when all that it waits for is done.
+type task struct {
+	name   string
+	weight int64 // heavier tasks are begun earlier
+	run    func(context.Context, *worker) error
+
+	waits int // for that many others
+	then  []*task
+}
+
+// before makes later wait for t.
+func (t *task) before(later *task) {
+	t.then = append(t.then, later)
+	later.waits++
+}
+
+// runTasks has the workers do all tasks, each after what it waits for, heavy ones first. The first error ends it.
+func runTasks(ctx context.Context, workers []*worker, tasks []*task) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &schedule{left: len(tasks)}
+	s.changed.L = &s.mutex
+	for _, t := range tasks {
+		if t.waits == 0 {
+			heap.Push(&s.ready, t)
+		}
+	}
+	stop := context.AfterFunc(ctx, s.wake)
+	defer stop()
+	var group sync.WaitGroup
+	for _, w := range workers {
+		group.Go(func() {
+			for t := s.next(ctx); t != nil; t = s.next(ctx) {
+				if err := t.run(ctx, w); err != nil {
+					cancel(fmt.Errorf("%s: %w", t.name, err))
+					return
+				}
+				s.finished(t)
+			}
+		})
+	}
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+// schedule is the set of tasks that are not done.
+type schedule struct {
+	mutex   sync.Mutex
+	changed sync.Cond
+	ready   byWeight
+	left    int // tasks that are not finished
+}
+
+func (s *schedule) wake() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.changed.Broadcast()
+}
+
+// next waits for a task that can be done; nil when there will be none.
+func (s *schedule) next(ctx context.Context) *task {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for len(s.ready) == 0 && s.left > 0 && ctx.Err() == nil {
+		s.changed.Wait()
+	}
+	if s.left == 0 || ctx.Err() != nil {
+		return nil
+	}
+	return heap.Pop(&s.ready).(*task)
+}
+
+func (s *schedule) finished(t *task) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.left--
+	for _, later := range t.then {
+		if later.waits--; later.waits == 0 {
+			heap.Push(&s.ready, later)
+		}
+	}
+	s.changed.Broadcast()
+}
+
+// byWeight is a heap of tasks, the heaviest first.
+type byWeight []*task
+
+func (q byWeight) Len() int           { return len(q) }
+func (q byWeight) Less(i, j int) bool { return q[i].weight > q[j].weight }
+func (q byWeight) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *byWeight) Push(item any)     { *q = append(*q, item.(*task)) }
+func (q *byWeight) Pop() any {
+	last := len(*q) - 1
+	item := (*q)[last]
+	*q = (*q)[:last]
+	return item
+}

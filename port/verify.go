@@ -1,0 +1,249 @@
+package port
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"sort"
+	"strings"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/synapsedb/synapse/engine/postgres/copybinary"
+	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/port/convert"
+)
+
+// checksum is the number of rows and the sum of their hashes, which is the same in whatever order they come.
+type checksum struct {
+	rows      int64
+	high, low uint64
+}
+
+func (c *checksum) add(fields []byte) {
+	hash := xxh3.Hash128(fields)
+	c.rows++
+	c.high += hash.Hi
+	c.low += hash.Lo
+}
+
+func (c *checksum) merge(other checksum) {
+	c.rows += other.rows
+	c.high += other.high
+	c.low += other.low
+}
+
+func (c *checksum) take(other checksum) {
+	c.rows -= other.rows
+	c.high -= other.high
+	c.low -= other.low
+}
+
+// String is 32 hexadecimal digits: the sums of both halves of the rows' XXH3 hashes, of 128 bits.
+func (c checksum) String() string { return fmt.Sprintf("%016x%016x", c.high, c.low) }
+
+// verify reads both sides again and compares them.
+func (r *run) verify(ctx context.Context) error {
+	if r.options.NoVerify {
+		return nil
+	}
+	r.options.Progress.enter(PhaseVerify)
+	sums := map[*tablePlan]*[2]checksum{}
+	var tasks []*task
+	for _, table := range r.plan.tables {
+		sums[table] = &[2]checksum{}
+		tasks = append(tasks, r.verifyTasks(table, sums[table])...)
+	}
+	if err := runTasks(ctx, r.workers, tasks); err != nil {
+		return err
+	}
+	problems, err := r.verifySequences(ctx)
+	if err != nil {
+		return err
+	}
+	for _, table := range r.plan.tables {
+		source, target := sums[table][0], sums[table][1]
+		source.take(r.removed.sums[table.name])
+		r.report.verified(table, source, target)
+		if source != target {
+			problems = append(problems, fmt.Sprintf("table %s: source %d rows, checksum %s; target %d rows, checksum %s",
+				table.name, source.rows, source, target.rows, target))
+		}
+	}
+	if len(problems) > 0 {
+		return &MismatchError{Tables: problems}
+	}
+	return r.source.snapshot.Unchanged()
+}
+
+func (r *run) verifyTasks(table *tablePlan, sums *[2]checksum) []*task {
+	progress := r.options.Progress.table(table.name, table.rows)
+	end := &task{name: "verify " + table.name, run: func(context.Context, *worker) error {
+		progress.end()
+		return nil
+	}}
+	target := &task{name: end.name, weight: table.rows * 2, run: func(ctx context.Context, w *worker) (err error) {
+		sums[1], err = r.targetSum(ctx, w, table, progress)
+		return err
+	}}
+	source := &task{name: end.name, weight: table.rows, run: func(ctx context.Context, w *worker) (err error) {
+		sums[0], err = r.sourceSum(ctx, w.reader, table)
+		return err
+	}}
+	target.before(end)
+	source.before(end)
+	return []*task{target, source, end}
+}
+
+// sourceSum reads the whole table in one go, not in the ranges in which it was copied.
+func (r *run) sourceSum(ctx context.Context, reader *sqlite.Reader, table *tablePlan) (checksum, error) {
+	var sum checksum
+	hash := r.hasher(table)
+	encoder := convert.NewEncoder(table.columns, 1)
+	decided := r.decided(table)
+	var buffer []byte
+	err := each(ctx, reader, func(row *sqlite.Rows) error {
+		rowid := row.Int64(0)
+		if table.drops(rowid) {
+			return nil
+		}
+		encoded, findings := encoder.Encode(buffer[:0], row)
+		buffer = encoded
+		if decided[rowid] == "" && (len(findings) == 0 || convert.Sendable(findings)) {
+			hash(&sum, encoded[2:])
+		}
+		return nil
+	}, table.query(false))
+	return sum, err
+}
+
+func (r *run) targetSum(ctx context.Context, w *worker, table *tablePlan, progress *TableProgress) (checksum, error) {
+	var sum checksum
+	hash := r.hasher(table)
+	splitter := &copybinary.Splitter{Row: func(fields []byte) error {
+		hash(&sum, fields)
+		if sum.rows%1024 == 0 {
+			progress.add(1024)
+		}
+		return nil
+	}}
+	query := fmt.Sprintf("COPY (SELECT %s FROM %s) TO STDOUT (FORMAT binary)",
+		quotedColumns(table.stored()), r.target.quote(table.name))
+	_, err := w.conn.PgConn().CopyTo(ctx, splitter, query)
+	progress.add(sum.rows % 1024)
+	if err == nil && !splitter.Complete() {
+		err = fmt.Errorf("the server ended its COPY early")
+	}
+	return sum, err
+}
+
+// hasher returns what adds a row to a checksum. Values that the server may spell otherwise are brought to one form.
+func (r *run) hasher(table *tablePlan) func(*checksum, []byte) {
+	stored := table.stored()
+	plain := len(stored) == len(table.columns)
+	for _, column := range stored {
+		plain = plain && column.Kind != convert.JSONB && !column.Padded
+	}
+	if plain {
+		return func(sum *checksum, fields []byte) { sum.add(fields) }
+	}
+	var buffer []byte
+	return func(sum *checksum, fields []byte) {
+		buffer = buffer[:0]
+		for _, column := range stored {
+			var value []byte
+			value, fields = copybinary.NextField(fields)
+			if value == nil {
+				buffer = copybinary.AppendNull(buffer)
+				continue
+			}
+			buffer = copybinary.AppendField(buffer, oneForm(column, value))
+		}
+		sum.add(buffer)
+	}
+}
+
+func oneForm(column convert.Column, value []byte) []byte {
+	switch {
+	case column.Kind == convert.JSONB:
+		return canonicalJSON(value[1:])
+	case column.Padded:
+		return []byte(strings.TrimRight(string(value), " "))
+	}
+	return value
+}
+
+// canonicalJSON writes JSON with sorted keys and without the freedom in writing numbers that jsonb takes.
+func canonicalJSON(text []byte) []byte {
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return text
+	}
+	return appendCanonical(nil, value)
+}
+
+func appendCanonical(dst []byte, value any) []byte {
+	switch value := value.(type) {
+	case map[string]any:
+		keys := make([]string, 0, len(value))
+		for key := range value {
+			keys = append(keys, key)
+		}
+		sort.Strings(keys)
+		dst = append(dst, '{')
+		for _, key := range keys {
+			dst = append(append(dst, quoteJSON(key)...), ':')
+			dst = append(appendCanonical(dst, value[key]), ',')
+		}
+		return append(dst, '}')
+	case []any:
+		dst = append(dst, '[')
+		for _, item := range value {
+			dst = append(appendCanonical(dst, item), ',')
+		}
+		return append(dst, ']')
+	case json.Number:
+		return append(dst, canonicalNumber(string(value))...)
+	default:
+		return append(dst, quoteJSON(value)...)
+	}
+}
+
+// canonicalNumber writes a number as a fraction. An exponent too large for that stays as it is; jsonb refuses it.
+func canonicalNumber(text string) string {
+	if _, exponent, found := strings.Cut(strings.ToLower(text), "e"); found && len(exponent) > 6 {
+		return text
+	}
+	number, ok := new(big.Rat).SetString(text)
+	if !ok {
+		return text
+	}
+	return number.RatString()
+}
+
+// subtract takes a row that was removed from the target out of what is expected there.
+func (r *run) subtract(table *tablePlan, fields []byte) {
+	var sum checksum
+	r.hasher(table)(&sum, fields)
+	r.removed.mutex.Lock()
+	defer r.removed.mutex.Unlock()
+	if r.removed.sums == nil {
+		r.removed.sums = map[string]checksum{}
+	}
+	total := r.removed.sums[table.name]
+	total.merge(sum)
+	r.removed.sums[table.name] = total
+}
+
+// subtractSource does the same for a row that the server did not take.
+func (r *run) subtractSource(ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64) error {
+	encoder := convert.NewEncoder(table.columns, 1)
+	return each(ctx, reader, func(row *sqlite.Rows) error {
+		encoded, _ := encoder.Encode(nil, row)
+		r.subtract(table, encoded[2:])
+		return nil
+	}, table.query(true), rowid, rowid)
+}

@@ -1,0 +1,62 @@
+package port
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/synapsedb/synapse/engine/sqlite"
+)
+
+// executor is a connection or a transaction.
+type executor interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// worker is one reader of the source and one connection to the target, for one goroutine.
+type worker struct {
+	reader *sqlite.Reader
+	conn   *pgx.Conn
+	staged bool // the temporary table of the search index exists in this session
+	sender *sender
+}
+
+// readers returns workers that only read the source.
+func (r *run) readers() []*worker {
+	workers := make([]*worker, r.options.Jobs)
+	for i := range workers {
+		workers[i] = &worker{reader: r.source.snapshot.Reader(i)}
+	}
+	return workers
+}
+
+// minConnections is how many connections the port needs besides the control connection.
+const minConnections = 2
+
+// connect gives each worker a connection. When the server has fewer to give, fewer workers do.
+func (r *run) connect(ctx context.Context) error {
+	for i := range r.options.Jobs {
+		conn, err := r.target.config.Connect(ctx, settings)
+		if err != nil && i >= minConnections {
+			r.report.warn(fmt.Sprintf("only %d connections could be had: %v", i, err))
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("connection %d to the target: %w", i+1, err)
+		}
+		r.workers = append(r.workers, &worker{reader: r.source.snapshot.Reader(i), conn: conn})
+	}
+	return nil
+}
+
+// disconnect closes the workers' connections.
+func (r *run) disconnect() {
+	for _, w := range r.workers {
+		_ = w.conn.Close(context.Background()) // nothing is pending on it
+	}
+	r.workers = nil
+}
