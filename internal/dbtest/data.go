@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -83,7 +84,7 @@ func repository() (string, error) {
 			return folder, nil
 		}
 		if filepath.Dir(folder) == folder {
-			return "", fmt.Errorf("find the repository: no go.mod in this folder or above")
+			return "", errors.New("find the repository: no go.mod in this folder or above")
 		}
 		folder = filepath.Dir(folder)
 	}

@@ -50,7 +50,7 @@ type NotOursError struct {
 
 // Error says why the operation is refused.
 func (e *NotOursError) Error() string {
-	return fmt.Sprintf("%s: this server was attached to, not started here, so its processes are left alone", e.Operation)
+	return e.Operation + ": this server was attached to, not started here, so its processes are left alone"
 }
 
 // tail returns the last part of a log, cut to what fits on a screen.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -160,7 +161,7 @@ func freePort(ctx context.Context) (int, error) {
 
 // portIsFree reports whether a server could listen on a port.
 func portIsFree(ctx context.Context, port int) bool {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", net.JoinHostPort(loopback, fmt.Sprint(port)))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", net.JoinHostPort(loopback, strconv.Itoa(port)))
 	if err != nil {
 		return false
 	}

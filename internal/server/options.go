@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -40,7 +41,7 @@ func (o PostgresOptions) hba() string {
 func (o PostgresOptions) configuration(folder string, port int) string {
 	settings := map[string]string{
 		"unix_socket_directories": folder,
-		"port":                    fmt.Sprint(port),
+		"port":                    strconv.Itoa(port),
 		"listen_addresses":        "",
 		"password_encryption":     "scram-sha-256",
 		"timezone":                "UTC",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -138,7 +139,7 @@ func (p *Postgres) DSN(database, user string) string {
 	if p.attached != nil {
 		return p.attached.dsn(database, user, "")
 	}
-	return keywords("host", p.home.folder, "port", fmt.Sprint(p.port), "user", user, "dbname", database)
+	return keywords("host", p.home.folder, "port", strconv.Itoa(p.port), "user", user, "dbname", database)
 }
 
 // PasswordDSN returns the connection string for a role that logs in with its password: over TCP where the server
@@ -151,7 +152,7 @@ func (p *Postgres) PasswordDSN(database, user, password string) string {
 	if p.options.TCP {
 		host = loopback
 	}
-	return keywords("host", host, "port", fmt.Sprint(p.port), "user", user, "password", password,
+	return keywords("host", host, "port", strconv.Itoa(p.port), "user", user, "password", password,
 		"dbname", database, "sslmode", "disable")
 }
 

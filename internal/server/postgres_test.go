@@ -216,8 +216,7 @@ func TestMissingServerIsNamedWithARemedy(t *testing.T) {
 	t.Parallel()
 	empty := t.TempDir()
 	_, err := server.StartPostgres(t.Context(), server.PostgresOptions{BinFolder: empty})
-	var missing *server.NotInstalledError
-	if !errors.As(err, &missing) {
+	if _, ok := errors.AsType[*server.NotInstalledError](err); !ok {
 		t.Fatalf("got %v, want a NotInstalledError", err)
 	}
 	if !strings.Contains(err.Error(), empty) || !strings.Contains(err.Error(), "install") {

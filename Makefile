@@ -1,0 +1,56 @@
+# `make help` lists the targets. Go may be installed without being on PATH.
+export PATH := $(PATH):/usr/local/go/bin
+
+GO ?= go
+TOOL := $(GO) tool -modfile=tools/go.mod
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LINK := -s -w -X github.com/synapsedb/synapse/internal/cli.version=$(VERSION)
+# How long `make torture` goes on: kills per test, and time per fuzz test.
+ROUNDS ?= 200
+FUZZTIME ?= 60s
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test vet lint fmt race vulnerabilities bench torture clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+build: ## build bin/synapse, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LINK)' -o bin/synapse ./cmd/synapse
+
+demo: ## make a small homeserver, port it to a throw-away PostgreSQL, verify it, clean up
+	@scripts/install-tools demo
+	@$(MAKE) --no-print-directory build
+	bin/synapse demo
+
+test: ## all checks and tests, as the continuous integration runs them; installs what they need
+	scripts/install-tools test
+	@$(MAKE) --no-print-directory vet lint race vulnerabilities
+
+vet: ## go vet
+	$(GO) vet ./...
+
+lint: ## the linters of .golangci.yml, and shellcheck
+	$(TOOL) golangci-lint run ./...
+	shellcheck scripts/* .ci/run
+
+fmt: ## format the Go code
+	$(TOOL) golangci-lint fmt ./...
+
+race: ## the tests, with the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+
+vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
+	@scripts/check-vulnerabilities
+
+bench: ## the benchmarks
+	scripts/install-tools test
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+torture: ## the long forms: kills at random moments (ROUNDS=200), fuzzing (FUZZTIME=60s)
+	scripts/install-tools test
+	SYNAPSE_TEST_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 120m ./...
+	scripts/fuzz $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf bin
