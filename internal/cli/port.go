@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/synapsedb/synapse/config"
+	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/port"
+)
+
+// portFlags are the flags of the port command.
+type portFlags struct {
+	source   string
+	configs  []string
+	batch    int
+	jobs     int
+	check    bool
+	policy   string
+	aside    string
+	noVerify bool
+	json     bool
+}
+
+const portHelp = `Move a homeserver's database from SQLite to PostgreSQL.
+
+The target has to be prepared: an empty database, owned by the role that the
+configuration names, in which the homeserver has created its tables and run its
+background updates. Stop the homeserver before the port whose result it will
+start on. The source is only read, and stays as it is.
+
+What happens: all checks, listed at once if any fails; a scan of the whole source
+for values that PostgreSQL cannot take; only then the copy, the indexes and
+foreign keys, the sequences, and a comparison of both sides. Until all of that is
+done the homeserver refuses to start on the target. After an interruption run
+the same command again; it starts over by itself.
+
+Exit status: 0 ported and verified (or, with --check, nothing hinders); 1 the
+source is not a file, or the configuration cannot be read; 2 wrong usage, or a
+database section without name; 3 the configured database is not PostgreSQL; 4 no
+database section; 5 refused or failed; 130 or 143 interrupted.`
+
+const portExample = `  synapse port --sqlite-database homeserver.db --postgres-config homeserver-postgres.yaml --check
+  synapse port --sqlite-database homeserver.db --postgres-config homeserver-postgres.yaml
+
+  # Debian keeps server_name in conf.d:
+  synapse port --sqlite-database /var/lib/matrix-synapse/homeserver.db \
+    --postgres-config /etc/matrix-synapse/conf.d --postgres-config homeserver-postgres.yaml`
+
+func (e *environment) port(name string) *cobra.Command {
+	flags := &portFlags{}
+	command := &cobra.Command{
+		Use:     name + " --sqlite-database FILE --postgres-config FILE…",
+		Short:   "Move a homeserver's database from SQLite to PostgreSQL",
+		Long:    portHelp,
+		Example: portExample,
+		Args:    noArguments,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := required(command, "sqlite-database", "postgres-config"); err != nil {
+				return err
+			}
+			return e.runPort(command.Context(), flags)
+		},
+	}
+	set := command.Flags()
+	set.SortFlags = false
+	set.StringVar(&flags.source, "sqlite-database", "", "the SQLite `file` to read; it is not changed")
+	set.StringArrayVarP(&flags.configs, "postgres-config", "c", nil,
+		"homeserver.yaml whose database section is PostgreSQL, a `file` or a directory of .yaml files; may be repeated, a later one wins")
+	set.BoolVar(&flags.check, "check", false, "do all checks and the scan, list everything that hinders, write nothing")
+	set.StringVar(&flags.policy, "on-bad-value", string(port.Fail),
+		"fail: stop before the first write; repair: put U+FFFD where that mends a text and set other rows aside in a file (`fail|repair`)")
+	set.StringVar(&flags.aside, "set-aside-file", "",
+		"JSON-lines `file` for rows set aside and originals of repaired ones (default synapse-port-set-aside-TIME.jsonl here)")
+	set.IntVar(&flags.batch, "batch-size", port.DefaultBatchSize, "most `rows` in one COPY")
+	set.IntVar(&flags.jobs, "jobs", port.DefaultJobs(), "`number` of connections that work at a time")
+	set.BoolVar(&flags.noVerify, "no-verify", false, "leave out the comparison of both sides at the end")
+	set.BoolVar(&flags.json, "json", false, "print the report as JSON")
+	return command
+}
+
+func (e *environment) runPort(ctx context.Context, flags *portFlags) error {
+	options, err := e.portOptions(flags)
+	if err != nil {
+		return err
+	}
+	return e.portWith(ctx, options, flags.json)
+}
+
+// portOptions turns flags into options, in the order in which upstream's script refuses: the file, then the configuration.
+func (e *environment) portOptions(flags *portFlags) (port.Options, error) {
+	if flags.batch < 1 || flags.jobs < 1 {
+		return port.Options{}, &usageError{errors.New("--batch-size and --jobs must be at least 1")}
+	}
+	if !slices.Contains([]string{string(port.Fail), string(port.Repair)}, flags.policy) {
+		return port.Options{}, &usageError{fmt.Errorf("--on-bad-value is %q; it can be fail or repair", flags.policy)}
+	}
+	info, err := os.Stat(flags.source)
+	if err != nil {
+		return port.Options{}, fmt.Errorf("--sqlite-database: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return port.Options{}, fmt.Errorf("--sqlite-database: %s is not a regular file", flags.source)
+	}
+	if _, err := os.Lstat(flags.aside); flags.aside != "" && !errors.Is(err, fs.ErrNotExist) {
+		return port.Options{}, fmt.Errorf("--set-aside-file: %s exists already; name another file", flags.aside)
+	}
+	target, serverName, err := e.portTarget(flags.configs)
+	return port.Options{
+		Source: flags.source, Target: target, ServerName: serverName,
+		BatchSize: flags.batch, Jobs: flags.jobs, OnBadValue: port.Policy(flags.policy),
+		SetAsideFile: flags.aside, Check: flags.check, NoVerify: flags.noVerify, Log: e.logger(),
+	}, err
+}
+
+// portTarget reads the configuration of the target.
+func (e *environment) portTarget(paths []string) (*postgres.Config, string, error) {
+	loaded, err := config.Load(paths...)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, note := range loaded.Notes {
+		fmt.Fprintln(e.stderr, "note:", note)
+	}
+	for _, warning := range loaded.Warnings {
+		fmt.Fprintln(e.stderr, "warning:", warning)
+	}
+	if len(loaded.Databases) > 1 {
+		return nil, "", &jobError{fmt.Errorf("%s: the configuration has %d databases; a port goes into one that holds both main and state",
+			loaded.Databases[1].Position, len(loaded.Databases))}
+	}
+	database := loaded.Databases[0]
+	if database.Engine != engine.Postgres {
+		return nil, "", &config.EngineError{Position: database.Position, Section: database.Label + " is SQLite, but the target"}
+	}
+	serverName, err := loaded.RequireServerName()
+	return database.Postgres, serverName, err
+}
+
+// portWith runs the port, shows its progress and prints its report.
+func (e *environment) portWith(ctx context.Context, options port.Options, asJSON bool) error {
+	options.Progress = port.NewProgress()
+	stop := e.showProgress(options.Progress)
+	report, err := port.Run(ctx, options)
+	stop()
+	if report != nil {
+		if printErr := e.printPort(report, options, asJSON); printErr != nil {
+			err = errors.Join(err, fmt.Errorf("print the report: %w", printErr))
+		}
+	}
+	if err != nil {
+		return &jobError{err}
+	}
+	return nil
+}
+
+func (e *environment) printPort(report *port.Report, options port.Options, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(e.stdout)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(report)
+	}
+	return writePortReport(e.stdout, report, options)
+}
