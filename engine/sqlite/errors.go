@@ -46,6 +46,7 @@ const (
 	Special    Problem = "this is not a regular file"
 	Empty      Problem = "the file is empty"
 	Unreadable Problem = "the file cannot be read"
+	Unwritable Problem = "the file cannot be opened for writing"
 	Foreign    Problem = "this is not a SQLite database"
 	Encrypted  Problem = "this is not a SQLite database, or an encrypted one"
 	Truncated  Problem = "the file is shorter than its header says"

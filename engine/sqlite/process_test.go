@@ -37,6 +37,8 @@ func play(role string, arguments []string) error {
 		return commitUntilClosed(arguments[0])
 	case "count":
 		return count(arguments[0], arguments[1])
+	case "increment":
+		return increment(arguments[0])
 	}
 	return fmt.Errorf("no role %q", role)
 }
