@@ -10,6 +10,7 @@ ROUNDS ?= 200
 FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help build demo test vet lint fmt race vulnerabilities bench torture clean
 
 help: ## list the targets

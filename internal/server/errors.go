@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -52,6 +53,9 @@ type NotOursError struct {
 func (e *NotOursError) Error() string {
 	return e.Operation + ": this server was attached to, not started here, so its processes are left alone"
 }
+
+// ErrStopped is returned when a server whose folder Stop has removed is asked to start again: start a new one.
+var ErrStopped = errors.New("start private server: it was stopped for good and its data are gone")
 
 // tail returns the last part of a log, cut to what fits on a screen.
 func tail(log []byte) string {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ func privateFolder(account account, prefix, socket string) (string, error) {
 		return "", fmt.Errorf("make the server's folder: %w", err)
 	}
 	if err := account.own(folder); err != nil {
-		return "", discard(folder, err)
+		return "", errors.Join(err, os.RemoveAll(folder))
 	}
 	return folder, nil
 }
@@ -50,12 +51,4 @@ func reachable(account account, folder string) bool {
 	}
 	parent := filepath.Dir(folder)
 	return parent == folder || reachable(account, parent)
-}
-
-// discard removes a folder because of an error and returns that error.
-func discard(folder string, cause error) error {
-	if err := os.RemoveAll(folder); err != nil {
-		return fmt.Errorf("%w (and its folder %s stays: %v)", cause, folder, err) //nolint:errorlint // one cause is enough
-	}
-	return cause
 }

@@ -42,6 +42,9 @@ func (p *Postgres) begin(ctx context.Context) error {
 func (p *Postgres) start(ctx context.Context) error {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
+	if p.log == nil {
+		return ErrStopped
+	}
 	started, err := p.home.launch(p.log, p.Bin("postgres"), "-D", p.data())
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func (p *Postgres) logTail() string {
 }
 
 // Restart ends the server's sessions, stops it if it runs, and starts it again on the same port. It also starts a
-// server that Kill has ended.
+// server that Kill has ended; after Stop the error is ErrStopped.
 func (p *Postgres) Restart(ctx context.Context) error {
 	if p.attached != nil {
 		return &NotOursError{Operation: "restart"}

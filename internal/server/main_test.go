@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -110,15 +111,36 @@ func eventually(t *testing.T, what string, holds func() bool) {
 // serversIn returns the command lines of the processes that work in a folder.
 func serversIn(t *testing.T, folder string) []string {
 	t.Helper()
-	output, err := exec.CommandContext(t.Context(), "ps", "-A", "-o", "args=").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var found []string
-	for line := range strings.Lines(string(output)) {
+	for _, line := range commandLines(t) {
 		if strings.Contains(line, folder) {
 			found = append(found, line)
 		}
 	}
 	return found
+}
+
+// commandLines returns the command lines of all processes: from /proc where there is one, as a small Linux need not have
+// ps, and else from ps.
+func commandLines(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, file := range files {
+		line, err := os.ReadFile(file)
+		if err == nil { // else it has just ended
+			lines = append(lines, strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	if len(files) > 0 {
+		return lines
+	}
+	output, err := exec.CommandContext(t.Context(), "ps", "-A", "-o", "args=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(string(output), "\n")
 }

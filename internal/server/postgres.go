@@ -27,11 +27,12 @@ type Postgres struct {
 	home     home
 	port     int
 	attached *attachment
-	version  int
 
+	// mutex protects what follows, and lets one process at a time be started or stopped.
 	mutex   sync.Mutex
+	version int
 	process *process
-	log     *os.File
+	log     *os.File // nil once the server has been stopped for good
 }
 
 // StartPostgres makes a new cluster in a folder for temporary files and starts a server on it, ready for connections.
@@ -70,7 +71,7 @@ func (p *Postgres) create(ctx context.Context) error {
 	}
 	p.home.folder = folder
 	if p.home.guard, err = startGuard(p.home.account, folder, filepath.Join(p.data(), "postmaster.pid")); err != nil {
-		return discard(folder, err)
+		return errors.Join(err, os.RemoveAll(folder))
 	}
 	if err := p.fill(ctx); err != nil {
 		return errors.Join(err, p.home.guard.release())
@@ -129,7 +130,11 @@ func (p *Postgres) Superuser() string {
 }
 
 // Version returns the server's version as PostgreSQL numbers it (server_version_num), such as 150014 for 15.14.
-func (p *Postgres) Version() int { return p.version }
+func (p *Postgres) Version() int {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.version
+}
 
 // Bin returns the full path of one of PostgreSQL's programs, such as pg_dump, of the version that runs the server.
 func (p *Postgres) Bin(name string) string { return p.programs.program(name) }

@@ -31,9 +31,26 @@ func query(t *testing.T, dsn, statement string, arguments ...any) string {
 	return text
 }
 
-func TestServerListensOnItsSocketOnly(t *testing.T) {
+func TestPrivateServer(t *testing.T) {
 	t.Parallel()
 	private := start(t, server.PostgresOptions{})
+	tests := map[string]func(*testing.T, *server.Postgres){
+		"listens on its socket only":              listensOnItsSocketOnly,
+		"comes with the programs of its version":  programsAreOfItsVersion,
+		"makes databases as described":            makesDatabasesAsDescribed,
+		"ends the sessions of a dropped database": endsTheSessionsOfADroppedDatabase,
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, private)
+		})
+	}
+}
+
+// listensOnItsSocketOnly is a test of a server without TCP.
+func listensOnItsSocketOnly(t *testing.T, private *server.Postgres) {
+	t.Helper()
 	dsn := private.DSN("postgres", private.Superuser())
 	if got := query(t, dsn, `SELECT current_setting('listen_addresses')`); got != "" {
 		t.Errorf("the server listens on %q, want no address", got)
@@ -44,6 +61,72 @@ func TestServerListensOnItsSocketOnly(t *testing.T) {
 	}
 	if got := info.Mode().Perm(); got != 0o700 {
 		t.Errorf("the socket's folder is open to others: %o", got)
+	}
+}
+
+// programsAreOfItsVersion is a test of what Bin and Version return.
+func programsAreOfItsVersion(t *testing.T, private *server.Postgres) {
+	t.Helper()
+	for _, name := range []string{"pg_dump", "pg_restore", "psql"} {
+		if _, err := os.Stat(private.Bin(name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if private.Version() < 100000 {
+		t.Errorf("version %d", private.Version())
+	}
+}
+
+// makesDatabasesAsDescribed is a test of CreateDatabase.
+func makesDatabasesAsDescribed(t *testing.T, private *server.Postgres) {
+	t.Helper()
+	tests := []struct {
+		name    string
+		options server.DatabaseOptions
+		want    string
+	}{
+		{"defaults", server.DatabaseOptions{Name: "plain"}, "postgres UTF8 C C"},
+		{"owner", server.DatabaseOptions{Name: "owned", Owner: "some body"}, "some body UTF8 C C"},
+		{"encoding", server.DatabaseOptions{Name: "old", Encoding: "SQL_ASCII"}, "postgres SQL_ASCII C C"},
+		{"locale", server.DatabaseOptions{Name: "local", Locale: "C.UTF-8"}, "postgres UTF8 C.UTF-8 C.UTF-8"},
+		{"ctype", server.DatabaseOptions{Name: `odd "name" '; --`, CType: "C.UTF-8"}, "postgres UTF8 C C.UTF-8"},
+	}
+	if err := private.CreateRole(t.Context(), "some body", ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if err := private.CreateDatabase(t.Context(), test.options); err != nil {
+				t.Fatal(err)
+			}
+			const described = `SELECT concat_ws(' ', pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
+				FROM pg_database WHERE datname = current_database()`
+			if got := query(t, private.DSN(test.options.Name, private.Superuser()), described); got != test.want {
+				t.Errorf("made %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// endsTheSessionsOfADroppedDatabase is a test of DropDatabase.
+func endsTheSessionsOfADroppedDatabase(t *testing.T, private *server.Postgres) {
+	t.Helper()
+	if err := private.CreateDatabase(t.Context(), server.DatabaseOptions{Name: "busy"}); err != nil {
+		t.Fatal(err)
+	}
+	session, err := private.Connect(t.Context(), "busy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close(t.Context())
+	for range 2 {
+		if err := private.DropDatabase(t.Context(), "busy"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := session.Ping(t.Context()); err == nil {
+		t.Error("the session goes on without its database")
 	}
 }
 
@@ -86,59 +169,6 @@ func TestServerFollowsItsOptions(t *testing.T) {
 	if _, err := pgx.Connect(t.Context(), private.PasswordDSN("postgres", "postgres", "x")); err == nil ||
 		!strings.Contains(err.Error(), "pg_hba.conf rejects") {
 		t.Errorf("the given pg_hba line does not decide: %v", err)
-	}
-}
-
-func TestDatabasesAreMadeAsDescribed(t *testing.T) {
-	t.Parallel()
-	private := start(t, server.PostgresOptions{})
-	tests := []struct {
-		name    string
-		options server.DatabaseOptions
-		want    string
-	}{
-		{"defaults", server.DatabaseOptions{Name: "plain"}, "postgres UTF8 C C"},
-		{"owner", server.DatabaseOptions{Name: "owned", Owner: "some body"}, "some body UTF8 C C"},
-		{"encoding", server.DatabaseOptions{Name: "old", Encoding: "SQL_ASCII"}, "postgres SQL_ASCII C C"},
-		{"locale", server.DatabaseOptions{Name: "local", Locale: "C.UTF-8"}, "postgres UTF8 C.UTF-8 C.UTF-8"},
-		{"ctype", server.DatabaseOptions{Name: `odd "name" '; --`, CType: "C.UTF-8"}, "postgres UTF8 C C.UTF-8"},
-	}
-	if err := private.CreateRole(t.Context(), "some body", ""); err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			if err := private.CreateDatabase(t.Context(), test.options); err != nil {
-				t.Fatal(err)
-			}
-			const described = `SELECT concat_ws(' ', pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype)
-				FROM pg_database WHERE datname = current_database()`
-			if got := query(t, private.DSN(test.options.Name, private.Superuser()), described); got != test.want {
-				t.Errorf("made %q, want %q", got, test.want)
-			}
-		})
-	}
-}
-
-func TestDropDatabaseEndsItsSessions(t *testing.T) {
-	t.Parallel()
-	private := start(t, server.PostgresOptions{})
-	if err := private.CreateDatabase(t.Context(), server.DatabaseOptions{Name: "busy"}); err != nil {
-		t.Fatal(err)
-	}
-	session, err := private.Connect(t.Context(), "busy")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer session.Close(t.Context())
-	for range 2 {
-		if err := private.DropDatabase(t.Context(), "busy"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := session.Ping(t.Context()); err == nil {
-		t.Error("the session goes on without its database")
 	}
 }
 
@@ -189,8 +219,8 @@ func TestStopLeavesNothing(t *testing.T) {
 	if found := serversIn(t, private.SocketDir()); len(found) > 0 {
 		t.Errorf("still running: %q", found)
 	}
-	if err := private.Restart(t.Context()); err == nil {
-		t.Error("a stopped server can be restarted")
+	if err := private.Restart(t.Context()); !errors.Is(err, server.ErrStopped) {
+		t.Errorf("restart after the stop gives %v, want ErrStopped", err)
 	}
 }
 
@@ -221,19 +251,6 @@ func TestMissingServerIsNamedWithARemedy(t *testing.T) {
 	}
 	if !strings.Contains(err.Error(), empty) || !strings.Contains(err.Error(), "install") {
 		t.Errorf("the message names neither the place nor the remedy: %v", err)
-	}
-}
-
-func TestProgramsAreOfTheServersVersion(t *testing.T) {
-	t.Parallel()
-	private := start(t, server.PostgresOptions{})
-	for _, name := range []string{"pg_dump", "pg_restore", "psql"} {
-		if _, err := os.Stat(private.Bin(name)); err != nil {
-			t.Error(err)
-		}
-	}
-	if private.Version() < 100000 {
-		t.Errorf("version %d", private.Version())
 	}
 }
 
