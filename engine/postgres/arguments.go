@@ -106,24 +106,26 @@ func driverString(all settings, endpoints []endpoint) string {
 // explainDriver turns what is left for the driver to find, which are TLS
 // files, into an error that names the key.
 func explainDriver(cause error) error {
-	if cause == nil {
-		return &engine.Error{Op: "read", Object: "the arguments", Err: errors.New("the driver refuses them")}
+	for _, known := range []struct{ beginning, key, problem string }{
+		{"unable to read CA", "sslrootcert", "cannot be read"},
+		{"unable to add CA", "sslrootcert", "holds no certificate"},
+		{"unable to read sslkey", "sslkey", "cannot be read"},
+		{"failed to decode sslkey", "sslkey", "holds no private key"},
+		{"unable to find sslpassword", "sslpassword", "is needed to open sslkey"},
+		{"unable to decrypt key", "sslpassword", "does not open sslkey"},
+		{"unable to read cert", "sslcert", "cannot be read"},
+		{"unable to load cert", "sslcert", "is no certificate, or not the one of sslkey"},
+	} {
+		if cause == nil || !strings.HasPrefix(cause.Error(), known.beginning) {
+			continue
+		}
+		var file *fs.PathError
+		if errors.As(cause, &file) {
+			known.problem += ": " + file.Err.Error()
+		}
+		return &engine.ValueError{Key: known.key, Problem: known.problem}
 	}
-	text := cause.Error()
-	key, problem := "sslcert", "not a certificate that fits sslkey"
-	switch {
-	case strings.HasPrefix(text, "unable to read CA"), strings.HasPrefix(text, "unable to add CA"):
-		key, problem = "sslrootcert", "holds no certificate"
-	case strings.HasPrefix(text, "unable to find sslpassword"), strings.HasPrefix(text, "unable to decrypt"):
-		key, problem = "sslpassword", "does not open sslkey"
-	case strings.HasPrefix(text, "unable to read sslkey"), strings.HasPrefix(text, "failed to decode sslkey"):
-		key, problem = "sslkey", "holds no private key"
-	}
-	var file *fs.PathError
-	if errors.As(cause, &file) {
-		problem = "cannot be read: " + file.Err.Error()
-	}
-	return &engine.ValueError{Key: key, Problem: problem}
+	return &engine.Error{Op: "read", Object: "the arguments", Err: errors.New("the driver refuses them")}
 }
 
 func (r *reader) checkProtocol(all settings) {

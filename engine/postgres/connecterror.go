@@ -41,7 +41,7 @@ func (c *Config) explain(err error) error {
 }
 
 // summary names each different cause once: with sslmode=prefer the same one
-// usually comes twice.
+// usually comes twice, and a server without TLS is no reason by itself.
 func summary(err error) string {
 	var texts []string
 	for _, cause := range causes(err) {
@@ -50,8 +50,15 @@ func summary(err error) string {
 			texts = append(texts, text)
 		}
 	}
+	reasons := slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return strings.HasSuffix(text, noTLS) })
+	if len(reasons) > 0 {
+		texts = reasons
+	}
 	return strings.Join(texts, "; ")
 }
+
+// noTLS is how the driver says that the server wants no TLS.
+const noTLS = "server refused TLS connection"
 
 func causes(err error) []error {
 	if joined, several := err.(interface{ Unwrap() []error }); several {

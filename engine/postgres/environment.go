@@ -1,5 +1,29 @@
 package postgres
 
+import (
+	"maps"
+	"slices"
+)
+
+// EnvironmentVariable is a variable that libpq reads, with the key of
+// database.args that it stands in for.
+type EnvironmentVariable struct {
+	Name string
+	Key  string
+}
+
+// EnvironmentVariables lists the variables that ParseArgs reads for keys that
+// are not given, by name. It reads PGTZ, the session's time zone, and
+// PGSYSCONFDIR, where a service file is looked for, as well.
+func EnvironmentVariables() []EnvironmentVariable {
+	byName := environmentVariables()
+	var variables []EnvironmentVariable
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		variables = append(variables, EnvironmentVariable{Name: name, Key: byName[name]})
+	}
+	return variables
+}
+
 // environmentVariables are the variables that libpq reads, with the parameter
 // each one stands for. PGDATESTYLE and PGGEQO are left out: they change how a
 // session's answers are written, which nobody wants from a shell's leftovers.

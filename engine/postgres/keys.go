@@ -135,7 +135,7 @@ func sessionKeys() []Key {
 		honoured("fallback_application_name", text(), "the name shown when `application_name` is not given; default `synapse`"),
 		honoured("options", text(), "run-time parameters, written `-c name=value`"),
 		honoured("client_encoding", encoding(), "text is always exchanged in UTF-8"),
-		honoured("connect_timeout", integer(-maxInt32, maxInt32), "seconds to wait for each host; 0 or less waits for ever"),
+		honoured("connect_timeout", timeout(), "seconds to wait for each host; 0 or less waits for ever"),
 		honoured("min_protocol_version", protocols, "the lowest protocol version to accept"),
 		honoured("max_protocol_version", protocols, "the highest protocol version to ask for"),
 	}

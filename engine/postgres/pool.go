@@ -50,7 +50,9 @@ func (c *Config) poolConfig(logger *slog.Logger) *pgxpool.Config {
 	config.AfterConnect = func(ctx context.Context, connection *pgx.Conn) error {
 		return setSession(ctx, connection, session)
 	}
-	config.AfterRelease = c.keep
+	if c.TxnLimit > 0 {
+		config.AfterRelease = c.keep
+	}
 	config.ConnConfig.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
 		logger.Log(context.Background(), noticeLevel(notice), "postgres notice", "code", notice.Code, "message", notice.Message)
 	}
@@ -67,9 +69,6 @@ func noticeLevel(notice *pgconn.Notice) slog.Level {
 // keep counts the uses of a connection and ends it after the last one that
 // TxnLimit allows.
 func (c *Config) keep(connection *pgx.Conn) bool {
-	if c.TxnLimit <= 0 {
-		return true
-	}
 	const uses = "uses"
 	data := connection.PgConn().CustomData()
 	count, _ := data[uses].(int)

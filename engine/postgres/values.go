@@ -59,6 +59,18 @@ func integer(lowest, highest int64) checker {
 	}}
 }
 
+// timeout is libpq's connect_timeout: all that is not positive is no timeout.
+func timeout() checker {
+	numbers := integer(-maxInt32, maxInt32)
+	return checker{numbers.allowed, func(value string) (string, string) {
+		normal, problem := numbers.accept(value)
+		if strings.HasPrefix(normal, "-") {
+			normal = "0"
+		}
+		return normal, problem
+	}}
+}
+
 // anyInteger is libpq's switch: everything but zero is on. A YAML boolean is
 // taken too.
 func anyInteger() checker {

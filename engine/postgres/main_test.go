@@ -1,0 +1,9 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
