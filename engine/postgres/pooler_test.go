@@ -1,0 +1,86 @@
+package postgres_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/dbtest"
+)
+
+// A pooler tells its clients a process number of its own.
+func TestPoolerIsRecognised(t *testing.T) {
+	t.Parallel()
+	server := dbtest.Postgres(t)
+	port := renumberingProxy(t, server.Port())
+	config := configOf(t, dbtest.NewDatabase(t), args{"host": "127.0.0.1", "port": port, "sslmode": "disable"})
+	behind, err := postgres.BehindPooler(t.Context(), connect(t, config, nil))
+	if !behind || err != nil {
+		t.Errorf("%v, %v", behind, err)
+	}
+}
+
+// renumberingProxy passes everything on, except that it changes the process
+// number with which a server greets.
+func renumberingProxy(t *testing.T, serverPort int) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	t.Cleanup(func() {
+		_ = listener.Close()
+		running.Wait()
+	})
+	running.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: serverPort})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			running.Go(func() {
+				_, _ = io.Copy(server, client)
+				_ = server.Close()
+			})
+			running.Go(func() {
+				if err := renumber(client, server); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
+					t.Error(err)
+				}
+				_ = client.Close()
+			})
+		}
+	})
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// renumber copies the server's messages: a letter, a length that counts itself,
+// and a body.
+func renumber(client io.Writer, server io.Reader) error {
+	for {
+		head := make([]byte, 5)
+		if _, err := io.ReadFull(server, head); err != nil {
+			return err
+		}
+		body := make([]byte, binary.BigEndian.Uint32(head[1:])-4)
+		if _, err := io.ReadFull(server, body); err != nil {
+			return err
+		}
+		const backendKeyData = 'K'
+		if head[0] == backendKeyData {
+			binary.BigEndian.PutUint32(body, binary.BigEndian.Uint32(body)+1)
+		}
+		if _, err := client.Write(append(head, body...)); err != nil {
+			return err
+		}
+	}
+}
