@@ -22,7 +22,7 @@ func (e *NoContentError) Error() string {
 // without the module: the table, and for each declared column the column of it. The row's number is there
 // under "docid" for FTS3 and FTS4, under "rowid" for FTS5.
 func (r *Reader) FTSContent(ctx context.Context, table string) (contentTable string, columns map[string]string, err error) {
-	sql, err := r.declaration(ctx, table)
+	table, sql, err := r.declaration(ctx, table)
 	if err != nil {
 		return "", nil, err
 	}
@@ -34,18 +34,18 @@ func (r *Reader) FTSContent(ctx context.Context, table string) (contentTable str
 	return contentTable, columns, r.checkContent(ctx, table, contentTable, columns)
 }
 
-const declarationQuery = `SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`
+const declarationQuery = `SELECT name, coalesce(sql, '') FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE`
 
-func (r *Reader) declaration(ctx context.Context, table string) (string, error) {
-	var sql string
-	err := r.each(ctx, declarationQuery, []any{table}, func(rows *Rows) { sql = rows.text(0) })
-	if err == nil && sql == "" {
+// declaration returns the statement that made a table, and the name as it stands there.
+func (r *Reader) declaration(ctx context.Context, table string) (name, sql string, err error) {
+	err = r.each(ctx, declarationQuery, []any{table}, func(rows *Rows) { name, sql = rows.text(0), rows.text(1) })
+	if err == nil && name == "" {
 		err = fmt.Errorf("there is no such table in %s", r.path)
 	}
 	if err != nil {
-		return "", fmt.Errorf("read the declaration of %s: %w", table, err)
+		return "", "", fmt.Errorf("read the declaration of %s: %w", table, err)
 	}
-	return sql, nil
+	return name, sql, nil
 }
 
 // checkContent makes sure that the file is laid out as the declaration promises.

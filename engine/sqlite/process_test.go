@@ -39,6 +39,8 @@ func play(role string, arguments []string) error {
 		return count(arguments[0], arguments[1])
 	case "increment":
 		return increment(arguments[0])
+	case "peak":
+		return peak(arguments[0])
 	}
 	return fmt.Errorf("no role %q", role)
 }
