@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -15,8 +16,12 @@ import (
 // A pooler tells its clients a process number of its own.
 func TestPoolerIsRecognised(t *testing.T) {
 	t.Parallel()
-	server := dbtest.Postgres(t)
-	port := renumberingProxy(t, server.Port())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward(t, listener, renumber)
+	port := listener.Addr().(*net.TCPAddr).Port
 	config := configOf(t, dbtest.NewDatabase(t), args{"host": "127.0.0.1", "port": port, "sslmode": "disable"})
 	behind, err := postgres.BehindPooler(t.Context(), connect(t, config, nil))
 	if !behind || err != nil {
@@ -24,14 +29,26 @@ func TestPoolerIsRecognised(t *testing.T) {
 	}
 }
 
-// renumberingProxy passes everything on, except that it changes the process
-// number with which a server greets.
-func renumberingProxy(t *testing.T, serverPort int) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// Abstract sockets are Linux's; TLS is not used on them, whatever is asked for.
+func TestAbstractSocket(t *testing.T) {
+	t.Parallel()
+	host := "@synapse-" + rand.Text()
+	listener, err := net.Listen("unix", host+"/.s.PGSQL.5432")
 	if err != nil {
 		t.Fatal(err)
 	}
+	forward(t, listener, renumber)
+	config := configOf(t, dbtest.NewDatabase(t), args{"host": host, "port": 5432, "sslmode": "require"})
+	if err := connect(t, config, nil).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// forward passes connections on to the shared server until the test ends, and
+// the server's answers back through the given function.
+func forward(t *testing.T, listener net.Listener, answers func(io.Writer, io.Reader) error) {
+	t.Helper()
+	address := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: dbtest.Postgres(t).Port()}
 	var running sync.WaitGroup
 	t.Cleanup(func() {
 		_ = listener.Close()
@@ -43,7 +60,7 @@ func renumberingProxy(t *testing.T, serverPort int) int {
 			if err != nil {
 				return
 			}
-			server, err := net.DialTCP("tcp", nil, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: serverPort})
+			server, err := net.DialTCP("tcp", nil, address)
 			if err != nil {
 				t.Error(err)
 				return
@@ -53,14 +70,13 @@ func renumberingProxy(t *testing.T, serverPort int) int {
 				_ = server.Close()
 			})
 			running.Go(func() {
-				if err := renumber(client, server); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
+				if err := answers(client, server); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
 					t.Error(err)
 				}
 				_ = client.Close()
 			})
 		}
 	})
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // renumber copies the server's messages: a letter, a length that counts itself,
