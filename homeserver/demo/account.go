@@ -3,7 +3,8 @@ package demo
 // account writes what belongs to a local user alone.
 func (g *generator) account(i int, p *person) {
 	created := beginning - int64(1+i)*day/3
-	g.insert("users (name, password_hash, creation_ts, admin, is_guest, deactivated, shadow_banned, approved, locked, suspended)",
+	g.insert(`users (name, password_hash, creation_ts, admin, is_guest, deactivated, shadow_banned, approved, locked,
+suspended)`,
 		p.id, "$2b$12$"+g.token(53), created/1000, i == 0, 0, i%40 == 39, oneOf(i), oneOf(i+1), false, i%50 == 49)
 	g.insert("profiles (full_user_id, user_id, displayname, avatar_url)", p.id, p.localpart, p.name, p.avatar)
 	g.insert("user_directory (user_id, display_name, avatar_url)", p.id, p.name, p.avatar)
@@ -30,9 +31,11 @@ func (g *generator) device(i, j int, p *person, device string) {
 	g.insert("user_ips (user_id, access_token, device_id, ip, user_agent, last_seen)",
 		p.id, "syt_"+g.token(36), device, "2001:db8::"+number(i), agent, seen)
 	for visit := range 3 {
-		g.insert("user_daily_visits (user_id, device_id, timestamp, user_agent)", p.id, device, beginning+int64(visit)*day, agent)
+		g.insert("user_daily_visits (user_id, device_id, timestamp, user_agent)",
+			p.id, device, beginning+int64(visit)*day, agent)
 	}
-	g.insert("device_lists_stream (stream_id, user_id, device_id, instance_name)", g.next("device_lists_stream"), p.id, device, master)
+	g.insert("device_lists_stream (stream_id, user_id, device_id, instance_name)",
+		g.next("device_lists_stream"), p.id, device, master)
 	g.keys(p, device)
 }
 
@@ -58,7 +61,8 @@ func (g *generator) accountData(p *person) {
 func (g *generator) presence(i int, p *person) {
 	state := []string{"online", "unavailable", "offline"}[i%3]
 	g.insert(`presence_stream (stream_id, user_id, state, last_active_ts, last_federation_update_ts, last_user_sync_ts,
-status_msg, currently_active, instance_name)`, g.next("presence_stream"), p.id, state, g.clock-int64(i)*1000, g.clock, g.clock,
+status_msg, currently_active, instance_name)`,
+		g.next("presence_stream"), p.id, state, g.clock-int64(i)*1000, g.clock, g.clock,
 		emptyOrNull(i, g.sentence()), oneOf(i), master)
 }
 
@@ -72,14 +76,16 @@ func (g *generator) crossSigning(p *person) {
 		p.id, version, "m.megolm_backup.v1.curve25519-aes-sha2", `{"public_key":"`+g.token(43)+`"}`, 0, 4)
 	for session := range 4 {
 		g.insert(`e2e_room_keys (user_id, room_id, session_id, version, first_message_index, forwarded_count, is_verified,
-session_data)`, p.id, "!"+g.token(18)+":"+p.host, g.token(43), version, session, 0, oneOf(session), `{"ciphertext":"`+g.token(80)+`"}`)
+session_data)`, p.id, "!"+g.token(18)+":"+p.host, g.token(43), version, session, 0, oneOf(session),
+			`{"ciphertext":"`+g.token(80)+`"}`)
 	}
 }
 
 func (g *generator) pushing(i int, p *person) {
 	rule := g.next("push_rules")
 	g.insert("push_rules (id, user_name, rule_id, priority_class, priority, conditions, actions)", rule, p.id,
-		"global/content/"+p.localpart, 4, i, `[{"kind":"event_match","key":"content.body","pattern":"`+p.localpart+`"}]`, `["notify"]`)
+		"global/content/"+p.localpart, 4, i, `[{"kind":"event_match","key":"content.body","pattern":"`+p.localpart+`"}]`,
+		`["notify"]`)
 	g.insert("push_rules_enable (id, user_name, rule_id, enabled)", rule, p.id, "global/override/.m.rule.master", i%2)
 	if i%2 == 0 {
 		id := g.next("pushers")

@@ -32,8 +32,11 @@ func (g *generator) begin(r *room) {
 	}
 }
 
+// textContent is the content of a text message; body is a JSON string.
+func textContent(body string) string { return `{"msgtype":"m.text","body":` + body + `}` }
+
 func (g *generator) textEvent(i int, r *room, text difficultText, ascii bool) {
-	g.send(&event{room: r, kind: "m.room.message", sender: g.alice().id, content: `{"msgtype":"m.text","body":` + quoted(text.text) + `}`,
+	g.send(&event{room: r, kind: "m.room.message", sender: g.alice().id, content: textContent(quoted(text.text)),
 		searchKey: "content.body", searchText: text.text, url: oneOf(i), unknown: emptyOrNull(i, "[]"), asciiJSON: ascii})
 	if i < 3 {
 		g.run("UPDATE events SET received_ts = ? WHERE stream_ordering = ?", []any{nil, most, 0}[i], g.order)
@@ -43,12 +46,14 @@ func (g *generator) textEvent(i int, r *room, text difficultText, ascii bool) {
 // oddEvents are JSON that jsonb would refuse and text takes, a very long event, and one
 // that was refused.
 func (g *generator) oddEvents(r *room) {
-	for _, body := range []string{`"nul \u0000 escaped"`, `"half a pair \ud83d"`, quoted(strings.Repeat("0123456789abcdef", 12_800))} {
-		g.send(&event{room: r, kind: "m.room.message", sender: g.bob().id, content: `{"msgtype":"m.text","body":` + body + `}`})
+	long := quoted(strings.Repeat("0123456789abcdef", 12_800))
+	for _, body := range []string{`"nul \u0000 escaped"`, `"half a pair \ud83d"`, long} {
+		g.send(&event{room: r, kind: "m.room.message", sender: g.bob().id, content: textContent(body)})
 	}
 	g.send(&event{room: r, kind: "m.room.message", sender: g.bob().id, content: `{}`, rejected: true})
 	// The same line twice, in a table without any key.
-	g.insertAll("event_auth (event_id, auth_id, room_id)", []any{r.newest[0], "$twice", r.id}, []any{r.newest[0], "$twice", r.id})
+	g.insertAll("event_auth (event_id, auth_id, room_id)",
+		[]any{r.newest[0], "$twice", r.id}, []any{r.newest[0], "$twice", r.id})
 }
 
 // eventTables point to events.
@@ -62,9 +67,11 @@ unsubscribed_at_stream_ordering, unsubscribed_at_topological_ordering)`,
 		[]any{2, master, r.id, first, true}, []any{20, master, r.id, second, false})
 	g.insert("event_txn_id_device_id (event_id, room_id, user_id, device_id, txn_id, inserted_ts)",
 		first, r.id, g.alice().id, g.alice().devices[0], "m'\\1", least)
-	g.insert("ex_outlier_stream (event_stream_ordering, event_id, room_id, state_group, instance_name)", -9, first, r.id, most, nil)
+	g.insert("ex_outlier_stream (event_stream_ordering, event_id, room_id, state_group, instance_name)",
+		-9, first, r.id, most, nil)
 	g.insert("event_backward_extremities (event_id, room_id)", "$before", r.id)
-	g.insert("threads (room_id, thread_id, latest_event_id, topological_ordering, stream_ordering)", r.id, first, second, most, g.order)
+	g.insert("threads (room_id, thread_id, latest_event_id, topological_ordering, stream_ordering)",
+		r.id, first, second, most, g.order)
 }
 
 // backfill fetches what happened before somebody here joined a room of another
@@ -95,7 +102,7 @@ func (g *generator) sendBackfilled(r *room) {
 	newest, recent, depth := slices.Clone(r.newest), slices.Clone(r.recent), r.depth
 	body := g.speech()
 	g.oldest = min(g.oldest, -1) - 1
-	g.send(&event{room: r, kind: "m.room.message", sender: r.creator.id, content: `{"msgtype":"m.text","body":` + quoted(body) + `}`,
+	g.send(&event{room: r, kind: "m.room.message", sender: r.creator.id, content: textContent(quoted(body)),
 		searchKey: "content.body", searchText: body, order: g.oldest, depth: 1})
 	r.newest, r.recent, r.depth = newest, recent, depth
 }
@@ -111,8 +118,10 @@ func (g *generator) foreignRoom(prefix string) *room {
 
 func (g *generator) partialState() {
 	r := g.foreignRoom("!partial:")
-	g.insert("partial_state_rooms (room_id, device_lists_stream_id, join_event_id, joined_via)", r.id, most, r.newest[0], "")
-	g.insertAll("partial_state_rooms_servers (room_id, server_name)", []any{r.id, "a.example.net"}, []any{r.id, "A.example.net"})
+	g.insert("partial_state_rooms (room_id, device_lists_stream_id, join_event_id, joined_via)",
+		r.id, most, r.newest[0], "")
+	g.insertAll("partial_state_rooms_servers (room_id, server_name)",
+		[]any{r.id, "a.example.net"}, []any{r.id, "A.example.net"})
 	g.insert("partial_state_events (room_id, event_id)", r.id, r.newest[0])
 }
 

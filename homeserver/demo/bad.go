@@ -35,11 +35,13 @@ func (g *generator) badTexts() {
 	g.report(KindConverted, "delayed_events", "content", key{"user_localpart": "alice", "delay_id": "syd_bad"})
 	g.insert("profiles (full_user_id, user_id, displayname)", g.userID("badbytes"), "badbytes", []byte{0xff, 0xfe})
 	g.report(KindUTF8, "profiles", "displayname", key{"full_user_id": g.userID("badbytes")})
-	g.insert("room_memberships (event_id, user_id, sender, room_id, membership, display_name)", "$badmember", alice, alice, room, "join", "f\xffg")
+	g.insert("room_memberships (event_id, user_id, sender, room_id, membership, display_name)",
+		"$badmember", alice, alice, room, "join", "f\xffg")
 	g.report(KindUTF8, "room_memberships", "display_name", key{"event_id": "$badmember"})
 	g.insert("devices (user_id, device_id, display_name)", alice, "BADCUT", "\xe2\x82")
 	g.report(KindUTF8, "devices", "display_name", key{"user_id": alice, "device_id": "BADCUT"})
-	g.insert("account_data (user_id, account_data_type, stream_id, content)", alice, "bad.surrogate", g.next("account_data"), "{\"a\":\"\xed\xa0\x80\"}")
+	g.insert("account_data (user_id, account_data_type, stream_id, content)",
+		alice, "bad.surrogate", g.next("account_data"), "{\"a\":\"\xed\xa0\x80\"}")
 	g.report(KindUTF8, "account_data", "content", key{"user_id": alice, "account_data_type": "bad.surrogate"})
 	g.insert("event_json (event_id, room_id, internal_metadata, json)", "$badnul", room, "{}", "{\"nul\":\"a\x00b\"}")
 	g.report(KindNUL, "event_json", "json", key{"event_id": "$badnul"})
@@ -47,13 +49,15 @@ func (g *generator) badTexts() {
 	g.report(KindNUL, "room_stats_state", "name", key{"room_id": room})
 	g.insert("application_services_state (as_id, state)", "badstate", "paused")
 	g.report(KindTooLong, "application_services_state", "state", key{"as_id": "badstate"})
-	g.insert("event_push_actions (room_id, event_id, user_id, profile_tag, actions)", room, "$badtag", alice, strings.Repeat("ж", 33), "[]")
+	g.insert("event_push_actions (room_id, event_id, user_id, profile_tag, actions)",
+		room, "$badtag", alice, strings.Repeat("ж", 33), "[]")
 	g.report(KindTooLong, "event_push_actions", "profile_tag", key{"room_id": room, "event_id": "$badtag", "user_id": alice})
 }
 
 func (g *generator) badNumbers() {
 	alice, room := g.alice().id, g.badRoom()
-	g.insert("presence_stream (stream_id, user_id, last_active_ts)", g.next("presence_stream"), "@badfloat:example.net", 1700000000000.5)
+	g.insert("presence_stream (stream_id, user_id, last_active_ts)",
+		g.next("presence_stream"), "@badfloat:example.net", 1700000000000.5)
 	g.report(KindFraction, "presence_stream", "last_active_ts", key{"user_id": "@badfloat:example.net"})
 	g.insert("user_stats_current (user_id, joined_rooms, completed_delta_stream_id)", "@badfloat:example.net", 2.25, 1)
 	g.report(KindFraction, "user_stats_current", "joined_rooms", key{"user_id": "@badfloat:example.net"})
@@ -67,7 +71,8 @@ func (g *generator) badNumbers() {
 	g.insert(`room_stats_current (room_id, current_state_events, joined_members, invited_members, left_members, banned_members,
 local_users_in_room, completed_delta_stream_id)`, room, 0, int64(-1)<<31-1, 0, 0, 0, 0, 0)
 	g.report(KindRange, "room_stats_current", "joined_members", key{"room_id": room})
-	g.insert("push_rules (id, user_name, rule_id, priority_class, conditions, actions)", 600_000, alice, "bad/class", 32768, "[]", "[]")
+	g.insert("push_rules (id, user_name, rule_id, priority_class, conditions, actions)",
+		600_000, alice, "bad/class", 32768, "[]", "[]")
 	g.report(KindRange, "push_rules", "priority_class", key{"id": 600_000})
 	g.insert("user_ips (user_id, access_token, ip, user_agent, last_seen)", alice, "bad", "192.0.2.2", "", "abc")
 	g.report(KindNotNumber, "user_ips", "last_seen", key{"user_id": alice, "access_token": "bad", "ip": "192.0.2.2"})
@@ -80,7 +85,8 @@ local_users_in_room, completed_delta_stream_id)`, room, 0, int64(-1)<<31-1, 0, 0
 const typelessTable, typelessColumn = "destinations", "retry_last_ts BIGINT"
 
 func (g *generator) badDestinations() {
-	g.insertAll("destinations (destination, retry_last_ts)", []any{"bad123.example.net", "123"}, []any{"badabc.example.net", "abc"})
+	g.insertAll("destinations (destination, retry_last_ts)",
+		[]any{"bad123.example.net", "123"}, []any{"badabc.example.net", "abc"})
 	g.report(KindConverted, "destinations", "retry_last_ts", key{"destination": "bad123.example.net"})
 	g.report(KindNotNumber, "destinations", "retry_last_ts", key{"destination": "badabc.example.net"})
 }

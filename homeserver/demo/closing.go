@@ -7,7 +7,8 @@ func (g *generator) closing() {
 		g.membersNow(room)
 	}
 	for _, p := range g.local {
-		g.insert("user_stats_current (user_id, joined_rooms, completed_delta_stream_id)", p.id, 1+g.random.IntN(20), g.order)
+		g.insert("user_stats_current (user_id, joined_rooms, completed_delta_stream_id)",
+			p.id, 1+g.random.IntN(20), g.order)
 	}
 	g.positions()
 }
@@ -19,7 +20,8 @@ func (g *generator) roomNow(i int, r *room) {
 	g.insert(`room_stats_state (room_id, name, canonical_alias, join_rules, history_visibility, avatar, is_federatable, topic)`,
 		r.id, r.name, emptyOrNull(i, "#room"+number(i)+":"+g.options.ServerName), "invite", "shared", nil, oneOf(i), r.topic)
 	g.insert(`room_stats_current (room_id, current_state_events, joined_members, invited_members, left_members, banned_members,
-local_users_in_room, completed_delta_stream_id, knocked_members)`, r.id, len(r.keys), len(r.members), 0, 0, 0, len(r.local), g.order, 0)
+local_users_in_room, completed_delta_stream_id, knocked_members)`,
+		r.id, len(r.keys), len(r.members), 0, 0, 0, len(r.local), g.order, 0)
 	g.insert("room_stats_earliest_token (room_id, token)", r.id, 2)
 	if r.order == 0 {
 		return
@@ -75,9 +77,11 @@ instance_name)`, g.next("receipts"), r.id, kind, p.id, r.newest[0], nil, r.order
 		p.id, r.id, "m.fully_read", g.next("account_data"), `{"event_id":"`+r.newest[0]+`"}`, master)
 	if i%5 == 0 {
 		g.insert("room_tags (user_id, room_id, tag, content)", p.id, r.id, "m.favourite", `{"order":0.5}`)
-		g.insert("room_tags_revisions (user_id, room_id, stream_id, instance_name)", p.id, r.id, g.next("account_data"), master)
+		g.insert("room_tags_revisions (user_id, room_id, stream_id, instance_name)",
+			p.id, r.id, g.next("account_data"), master)
 	}
-	g.insert("event_push_summary (user_id, room_id, notif_count, stream_ordering, unread_count, last_receipt_stream_ordering, thread_id)",
+	g.insert(`event_push_summary (user_id, room_id, notif_count, stream_ordering, unread_count,
+last_receipt_stream_ordering, thread_id)`,
 		p.id, r.id, i, r.order, i*2, nil, "main")
 	g.findable(r, p)
 }

@@ -7,7 +7,8 @@ func (g *generator) writeDetails(e *event) {
 			e.id, e.room.id, e.sender, e.searchKey, e.searchText)
 	}
 	if e.rejected {
-		g.insert("rejections (event_id, room_id, reason, last_check)", e.id, e.room.id, "auth_error", number(int(g.clock/1000)))
+		g.insert("rejections (event_id, room_id, reason, last_check)",
+			e.id, e.room.id, "auth_error", number(int(g.clock/1000)))
 	}
 	if e.redacts != "" {
 		g.insert("redactions (event_id, room_id, redacts, have_censored, received_ts, recheck)",

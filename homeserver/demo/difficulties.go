@@ -60,14 +60,17 @@ consent_ts, locked, suspended)`, id, emptyOrNull(i, "$2b$12$"+g.token(53)), bigi
 		emptyOrNull(i+1, text.text), oneOf(i), oneOf(i+1), bigintExtremes(i+1), i%2 == 0, false)
 	g.insert("profiles (full_user_id, user_id, displayname, avatar_url, fields)",
 		id, localpart, text.text, emptyOrNull(i, "mxc://x/"+number(i)), profileFields[i%len(profileFields)])
-	g.insert("devices (user_id, device_id, display_name, user_agent, hidden)", id, "DEV"+twoDigits(i), short, short, oneOf(i))
+	g.insert("devices (user_id, device_id, display_name, user_agent, hidden)",
+		id, "DEV"+twoDigits(i), short, short, oneOf(i))
 	g.insert("per_user_experimental_features (user_id, feature, enabled)", id, "msc3881", oneOf(i))
 }
 
 // profileFields are forms of JSON that jsonb changes without changing their meaning.
 var profileFields = [...]any{
 	nil, `{}`, `{"z":1,"a":2,"m":{"y":[],"b":null}}`, `{"n":[0.5,-0,1e5,2.50,12345678901234567890]}`,
-	`{"e":"\"\\\/\b\f\n\r\té\ud83d\ude00"}`, `{"emoji":"👩‍👩‍👧‍👦","ключ":"значение"}`, `{"us.cloke.msc4175.tz":"Europe/Berlin"}`, `{"deep":[[[[[[[[{}]]]]]]]]}`,
+	`{"e":"\"\\\/\b\f\n\r\té\ud83d\ude00"}`,
+	`{"emoji":"👩‍👩‍👧‍👦","ключ":"значение"}`,
+	`{"us.cloke.msc4175.tz":"Europe/Berlin"}`, `{"deep":[[[[[[[[{}]]]]]]]]}`,
 }
 
 func (g *generator) textData(i int, text difficultText) {
@@ -103,7 +106,8 @@ func (g *generator) tokenChains() {
 			next = chains + link[1]
 		}
 		g.insert("refresh_tokens (id, user_id, device_id, token, next_token_id, expiry_ts, ultimate_session_expiry_ts)",
-			chains+link[0], g.alice().id, g.alice().devices[0], "syr_"+g.token(36), next, bigintExtremes(link[0]), bigintExtremes(link[1]))
+			chains+link[0], g.alice().id, g.alice().devices[0], "syr_"+g.token(36), next,
+			bigintExtremes(link[0]), bigintExtremes(link[1]))
 		g.insert("access_tokens (id, user_id, device_id, token, valid_until_ms, refresh_token_id, used)",
 			chains+link[0], g.alice().id, nil, "syt_"+g.token(36), bigintExtremes(link[0]), chains+link[0], oneOf(link[0]))
 	}
@@ -125,6 +129,7 @@ func (g *generator) binary() {
 			host, "ed25519:"+number(i), host, int64(math.MinInt64), int64(math.MaxInt64), document)
 		g.insert("received_transactions (transaction_id, origin, ts, response_code, response_json, has_been_referenced)",
 			"tx-"+number(i), host, bigintExtremes(i), 200, document, []any{nil, math.MaxInt16, math.MinInt16, 0, 1}[i])
-		g.insert("user_filters (full_user_id, user_id, filter_id, filter_json)", g.alice().id, g.alice().localpart, 10+i, document)
+		g.insert("user_filters (full_user_id, user_id, filter_id, filter_json)",
+			g.alice().id, g.alice().localpart, 10+i, document)
 	}
 }

@@ -65,7 +65,8 @@ func setJournal(ctx context.Context, path string, wal bool) error {
 		return fmt.Errorf("open: %w", err)
 	}
 	conn.SetInterrupt(ctx.Done())
-	w := &writer{conn: conn}
+	w := newWriter(conn)
 	w.script("PRAGMA journal_mode = " + map[bool]string{true: "WAL", false: "DELETE"}[wal])
+	w.queue.close()
 	return errors.Join(w.err, conn.Close())
 }

@@ -24,7 +24,8 @@ type catalogRow struct {
 	sql               string
 }
 
-const readCatalog = `SELECT rowid, coalesce(rootpage, 0), type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema ORDER BY rowid`
+const readCatalog = `SELECT rowid, coalesce(rootpage, 0), type, name, tbl_name, coalesce(sql, '')
+FROM sqlite_schema ORDER BY rowid`
 
 // keyLine is a constraint with an index, as the schema files write it.
 const keyLine = `,\n    (UNIQUE|PRIMARY KEY) \([^)]*\)`
@@ -43,7 +44,8 @@ func (w *writer) loosen(untyped bool) looseSchema {
 		case row.kind == "table" && indexes[row.name] > 0 && len(key.FindAllString(row.sql, -1)) == indexes[row.name]:
 			tables[row.name] = true
 			loose.constraints = append(loose.constraints, row)
-			w.run("UPDATE sqlite_schema SET sql = ? WHERE rowid = ?", loosened(key.ReplaceAllString(row.sql, ""), row.name, untyped), row.rowid)
+			sql := loosened(key.ReplaceAllString(row.sql, ""), row.name, untyped)
+			w.run("UPDATE sqlite_schema SET sql = ? WHERE rowid = ?", sql, row.rowid)
 		case row.kind == "index" && row.sql == "" && tables[row.table]:
 			loose.constraints = append(loose.constraints, row)
 			w.run("DELETE FROM sqlite_schema WHERE rowid = ?", row.rowid)

@@ -7,7 +7,8 @@ func (g *generator) upload(i int) {
 safe_from_quarantine, authenticated, sha256)`, local, "image/png", 1000+g.random.IntN(1<<22), g.clock,
 		emptyOrNull(i/200, g.word()+".png"), pick(g, g.local).id, g.clock, false, true, g.token(64))
 	g.insert(`remote_media_cache (media_origin, media_id, media_type, created_ts, upload_name, media_length, filesystem_id,
-last_access_ts, authenticated, sha256)`, pick(g, g.hosts), remote, "image/jpeg", g.clock, nil, g.random.IntN(1<<22), g.token(24),
+last_access_ts, authenticated, sha256)`,
+		pick(g, g.hosts), remote, "image/jpeg", g.clock, nil, g.random.IntN(1<<22), g.token(24),
 		g.clock, true, nil)
 	for _, size := range []int{32, 96, 320} {
 		g.insert(`local_media_repository_thumbnails (media_id, thumbnail_width, thumbnail_height, thumbnail_type,

@@ -31,8 +31,8 @@ func (g *generator) people() {
 	}
 }
 
-var names = [...]string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "mallory", "oscar",
-	"peggy", "rupert", "sybil", "trent", "victor", "walter", "zoé"}
+var names = [...]string{"alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy",
+	"mallory", "oscar", "peggy", "rupert", "sybil", "trent", "victor", "walter", "zoé"}
 
 func (g *generator) person(i int, host string, local bool) *person {
 	first := names[i%len(names)]
@@ -46,7 +46,8 @@ func (g *generator) person(i int, host string, local bool) *person {
 	if i >= len(names) || !local {
 		localpart += number(i / len(names))
 	}
-	p := &person{id: "@" + localpart + ":" + host, localpart: localpart, host: host, local: local, name: first + " " + g.invented()}
+	p := &person{id: "@" + localpart + ":" + host, localpart: localpart, host: host, local: local,
+		name: first + " " + g.invented()}
 	if i%3 > 0 {
 		p.avatar = "mxc://" + host + "/" + g.token(24)
 	}

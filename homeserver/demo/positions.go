@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// positioned are the streams with a row in stream_positions, as far as they have
-// ids of the generator's counting; the events' are counted apart.
+// positions writes how far each stream has come that was used.
 func (g *generator) positions() {
 	positions := map[string]int64{}
-	for _, stream := range []string{"account_data", "to_device", "device_lists_stream", "presence_stream", "pushers", "receipts"} {
+	for _, stream := range []string{
+		"account_data", "to_device", "device_lists_stream", "presence_stream", "pushers", "receipts",
+	} {
 		if g.streams[stream] > 0 {
 			positions[stream] = g.streams[stream]
 		}

@@ -20,7 +20,8 @@ func (g *generator) otherServer(i int, host string) {
 	for range 3 {
 		g.insert("received_transactions (transaction_id, origin, ts, response_code, response_json, has_been_referenced)",
 			g.token(12), host, g.clock, 200, []byte(`{"pdus":{}}`), 0)
-		g.insert("device_federation_inbox (origin, message_id, received_ts, instance_name)", host, g.token(20), g.clock, master)
+		g.insert("device_federation_inbox (origin, message_id, received_ts, instance_name)",
+			host, g.token(20), g.clock, master)
 	}
 }
 
@@ -66,6 +67,6 @@ func (g *generator) traffic(i int) {
 }
 
 func (g *generator) toDevice() string {
-	return `{"type":"m.room.encrypted","sender":"` + pick(g, g.local).id + `","content":{"algorithm":"m.olm.v1.curve25519-aes-sha2",` +
-		`"ciphertext":{"` + g.token(43) + `":{"type":0,"body":"` + g.token(90) + g.token(90) + `"}}}}`
+	return `{"type":"m.room.encrypted","sender":"` + pick(g, g.local).id + `","content":{` +
+		`"algorithm":"m.olm.v1.curve25519-aes-sha2","ciphertext":{"` + g.token(43) + `":{"type":0,"body":"` + g.token(90) + g.token(90) + `"}}}}`
 }

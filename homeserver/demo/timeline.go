@@ -10,7 +10,7 @@ func (g *generator) timeline(ctx context.Context) {
 	total := g.options.Events
 	rooms := min(4+total/400, 1000)
 	for i := range total {
-		if g.err != nil || ctx.Err() != nil {
+		if g.queue.failed.Load() || ctx.Err() != nil {
 			return
 		}
 		// Rooms appear one after the other during the first half.
@@ -23,7 +23,7 @@ func (g *generator) timeline(ctx context.Context) {
 			g.options.Progress(i + 1)
 		}
 	}
-	if g.options.Progress != nil && g.err == nil {
+	if g.options.Progress != nil {
 		g.options.Progress(total)
 	}
 }

@@ -10,12 +10,13 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// writer inserts rows. After its first error it does nothing more, so that the code
+// writer inserts rows, in the order they come. After its first error it does nothing more, so that the code
 // that thinks up rows need not look at every one; err keeps that error.
 type writer struct {
 	conn  *sqlite.Conn
 	err   error
 	rows  int64
+	queue *queue
 	cache map[string]*sqlite.Stmt
 }
 
@@ -25,7 +26,13 @@ const loading = `PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA foreign_keys = OFF;
-PRAGMA cache_size = -16384;`
+PRAGMA cache_size = -8192;`
+
+func newWriter(conn *sqlite.Conn) *writer {
+	w := &writer{conn: conn, cache: map[string]*sqlite.Stmt{}}
+	w.queue = newQueue(w.apply)
+	return w
+}
 
 // write works on a database with a connection of its own, in one transaction.
 func write(ctx context.Context, path string, work func(w *writer)) error {
@@ -34,11 +41,12 @@ func write(ctx context.Context, path string, work func(w *writer)) error {
 		return fmt.Errorf("open: %w", err)
 	}
 	conn.SetInterrupt(ctx.Done())
-	w := &writer{conn: conn, cache: map[string]*sqlite.Stmt{}}
+	w := newWriter(conn)
 	w.script(loading)
 	w.script("BEGIN")
 	work(w)
 	w.script("COMMIT")
+	w.queue.close()
 	if ctx.Err() != nil {
 		w.err = ctx.Err()
 	}
@@ -47,17 +55,22 @@ func write(ctx context.Context, path string, work func(w *writer)) error {
 
 // insert adds a row; target is a table and its columns, "rooms (room_id, creator)".
 func (w *writer) insert(target string, values ...any) {
+	w.rows++
+	w.queue.add(insertion{target, values})
+}
+
+// apply inserts a row that was handed over.
+func (w *writer) apply(row insertion) {
 	if w.err != nil {
 		return
 	}
-	statement := w.cache[target]
+	statement := w.cache[row.target]
 	if statement == nil {
-		if statement = w.prepareInsert(target, len(values)); statement == nil {
+		if statement = w.prepareInsert(row.target, len(row.values)); statement == nil {
 			return
 		}
 	}
-	w.step(target, statement, values)
-	w.rows++
+	w.step(row.target, statement, row.values)
 }
 
 func (w *writer) prepareInsert(target string, values int) *sqlite.Stmt {
@@ -72,6 +85,7 @@ func (w *writer) prepareInsert(target string, values int) *sqlite.Stmt {
 
 // run executes one statement and returns how many rows it changed.
 func (w *writer) run(query string, values ...any) int {
+	w.queue.wait()
 	if w.err != nil {
 		return 0
 	}
@@ -140,6 +154,7 @@ func bindBlob(statement *sqlite.Stmt, parameter int, value []byte) {
 // script executes statements without parameters, each on its own: in a transaction
 // only if one is open.
 func (w *writer) script(text string) {
+	w.queue.wait()
 	for text = strings.TrimSpace(text); text != "" && w.err == nil; {
 		statement, rest, err := w.conn.PrepareTransient(text)
 		if err != nil {
@@ -159,6 +174,7 @@ type row = sqlite.Stmt
 
 // query calls each with every row of a result.
 func (w *writer) query(query string, each func(row *row)) {
+	w.queue.wait()
 	if w.err != nil {
 		return
 	}
@@ -173,6 +189,7 @@ func (w *writer) query(query string, each func(row *row)) {
 
 func (w *writer) fail(what string, err error) {
 	if w.err == nil {
+		w.queue.failed.Store(true)
 		w.err = fmt.Errorf("%s: %w", what, err)
 	}
 }
