@@ -30,7 +30,7 @@ func TestDatabaseIsSoundAndComplete(t *testing.T) {
 		"one event":             {Events: 1},
 		"fewer than a room has": {Events: 7, Plain: true},
 		"no event, plain":       {Plain: true},
-		"some events":           {Events: 4000, Seed: 7},
+		"some events":           {Events: 2500, Seed: 7},
 		"write-ahead log":       {Events: 100, WAL: true},
 		"server with a port":    {Events: 100, ServerName: "[2001:db8::1]:8448"},
 	} {
@@ -87,7 +87,7 @@ func TestSchemaIsThatOfANewDatabase(t *testing.T) {
 func TestSeedDecidesEverything(t *testing.T) {
 	t.Parallel()
 	hash := func(seed int64) [sha256.Size]byte {
-		report, _ := generate(t, demo.Options{Events: 2000, Seed: seed, BadValues: true})
+		report, _ := generate(t, demo.Options{Events: 400, Seed: seed, BadValues: true})
 		content, err := os.ReadFile(report.Path)
 		if err != nil {
 			t.Fatal(err)
@@ -123,8 +123,8 @@ func TestInterruptionLeavesNothing(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := demo.Generate(ctx, filepath.Join(folder, "demo.db"), demo.Options{Events: 20_000, Progress: func(events int) {
-		if events >= 10_000 {
+	_, err := demo.Generate(ctx, filepath.Join(folder, "demo.db"), demo.Options{Events: 8_000, Progress: func(events int) {
+		if events >= 5_000 {
 			cancel()
 		}
 	}})
@@ -152,8 +152,8 @@ func TestImpossibleOptionsAreRefused(t *testing.T) {
 func TestProgressCountsUp(t *testing.T) {
 	t.Parallel()
 	var seen []int
-	generate(t, demo.Options{Events: 12_000, Progress: func(events int) { seen = append(seen, events) }})
-	if diff := cmp.Diff([]int{5000, 10_000, 12_000}, seen); diff != "" {
+	generate(t, demo.Options{Events: 6_000, Progress: func(events int) { seen = append(seen, events) }})
+	if diff := cmp.Diff([]int{5000, 6_000}, seen); diff != "" {
 		t.Error(diff)
 	}
 }
