@@ -1,9 +1,6 @@
 package demo
 
-import (
-	"encoding/json"
-	"strconv"
-)
+import "strconv"
 
 // event is an event about to be written.
 type event struct {
@@ -136,11 +133,7 @@ func quotedWithCare(text string) string {
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))
 		case r < ' ':
-			escaped, err := json.Marshal(string(r))
-			if err != nil {
-				panic(err) // a string can always be marshalled
-			}
-			b = append(b, escaped[1:len(escaped)-1]...)
+			b = appendEscape(b, r)
 		default:
 			b = append(b, string(r)...)
 		}

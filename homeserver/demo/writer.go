@@ -10,8 +10,9 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// writer inserts rows, in the order they come. After its first error it does nothing more, so that the code
-// that thinks up rows need not look at every one; err keeps that error.
+// writer inserts rows, in the order they come. After its first error it does nothing
+// more, so that the code that thinks up rows need not look at every one; err keeps
+// that error.
 type writer struct {
 	conn  *sqlite.Conn
 	err   error
@@ -105,7 +106,7 @@ func (w *writer) delete(query string, values ...any) {
 
 func (w *writer) step(what string, statement *sqlite.Stmt, values []any) {
 	for i, value := range values {
-		bind(statement, i+1, value)
+		w.bind(statement, i+1, value)
 	}
 	for {
 		more, err := statement.Step()
@@ -121,7 +122,7 @@ func (w *writer) step(what string, statement *sqlite.Stmt, values []any) {
 	}
 }
 
-func bind(statement *sqlite.Stmt, parameter int, value any) {
+func (w *writer) bind(statement *sqlite.Stmt, parameter int, value any) {
 	switch value := value.(type) {
 	case nil:
 		statement.BindNull(parameter)
@@ -138,7 +139,7 @@ func bind(statement *sqlite.Stmt, parameter int, value any) {
 	case []byte:
 		bindBlob(statement, parameter, value)
 	default:
-		panic(fmt.Sprintf("demo: no way to store a %T", value))
+		w.fail("bind a value", fmt.Errorf("no way to store a %T", value))
 	}
 }
 
