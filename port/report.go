@@ -32,6 +32,8 @@ type Report struct {
 	AsideRows int64            `json:"set_aside_lines,omitempty"`
 	Warnings  []string         `json:"warnings,omitempty"`
 
+	PeakMemory int64 `json:"peak_memory_bytes,omitempty"` // of this process so far (VmHWM), where the system tells
+
 	begun   time.Time
 	mutex   sync.Mutex
 	closing error
@@ -140,6 +142,7 @@ func (r *Report) complete(run *run, err error) {
 	r.Steps = run.options.Progress.Steps()
 	r.Seconds = time.Since(r.begun).Seconds()
 	r.Result = resultOf(run, err)
+	r.PeakMemory = peakMemory()
 	if err != nil {
 		r.Error = err.Error()
 	}

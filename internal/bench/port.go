@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/synapsedb/synapse/homeserver"
+	"github.com/synapsedb/synapse/homeserver/demo"
+	"github.com/synapsedb/synapse/internal/server"
+	"github.com/synapsedb/synapse/port"
+)
+
+// result of one port.
+type result struct {
+	seconds float64
+	peak    int64 // bytes
+}
+
+const role = "bench"
+
+// portOnce ports into a fresh, prepared database and measures the whole process.
+func portOnce(ctx context.Context, s settings, postgres *server.Postgres, verify bool) (result, error) {
+	if err := prepare(ctx, postgres, "port"); err != nil {
+		return result{}, err
+	}
+	configuration := filepath.Join(s.folder, "homeserver.yaml")
+	text := fmt.Sprintf("server_name: %s\ndatabase:\n  name: psycopg2\n  args: {host: %q, port: %d, user: %s, dbname: port}\n",
+		demo.DefaultServerName, postgres.SocketDir(), postgres.Port(), role)
+	if err := os.WriteFile(configuration, []byte(text), 0o600); err != nil {
+		return result{}, err
+	}
+	arguments := []string{"port", "--json", "--sqlite-database", s.source, "--postgres-config", configuration}
+	if !verify {
+		arguments = append(arguments, "--no-verify")
+	}
+	if s.jobs > 0 {
+		arguments = append(arguments, fmt.Sprintf("--jobs=%d", s.jobs))
+	}
+	if err := checkpoint(ctx, postgres); err != nil {
+		return result{}, err
+	}
+	var output, problems bytes.Buffer
+	command := exec.CommandContext(ctx, s.program, arguments...) //nolint:gosec // the program that is measured
+	command.Stdout, command.Stderr = &output, &problems
+	begun := time.Now()
+	if err := command.Run(); err != nil {
+		return result{}, fmt.Errorf("%w\n%s", err, problems.String())
+	}
+	seconds := time.Since(begun).Seconds()
+	var report port.Report
+	if err := json.Unmarshal(output.Bytes(), &report); err != nil {
+		return result{}, err
+	}
+	return result{seconds: seconds, peak: report.PeakMemory}, nil
+}
+
+// prepare makes an empty database with our schema, owned by a role that is no superuser.
+func prepare(ctx context.Context, postgres *server.Postgres, name string) error {
+	if err := postgres.DropDatabase(ctx, name); err != nil {
+		return err
+	}
+	super, err := postgres.Connect(ctx, "postgres")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = super.Close(ctx) }()
+	var exists bool
+	if err := super.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)", role).Scan(&exists); err != nil {
+		return err
+	}
+	if !exists {
+		if err := postgres.CreateRole(ctx, role, ""); err != nil {
+			return err
+		}
+	}
+	if err := postgres.CreateDatabase(ctx, server.DatabaseOptions{Name: name, Owner: role}); err != nil {
+		return err
+	}
+	conn, err := connect(ctx, postgres, name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	return homeserver.CreatePostgres(ctx, conn)
+}
+
+// checkpoint writes out what earlier work left, so that it does not slow the next.
+func checkpoint(ctx context.Context, postgres *server.Postgres) error {
+	super, err := postgres.Connect(ctx, "postgres")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = super.Close(ctx) }()
+	_, err = super.Exec(ctx, "CHECKPOINT")
+	return err
+}
