@@ -4,21 +4,9 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/port"
 )
-
-func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
-
-func targetConfig(t testing.TB, database *dbtest.Database) *postgres.Config {
-	t.Helper()
-	config, _, err := postgres.ParseArgs(database.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return config
-}
 
 func TestRealDatabasesPort(t *testing.T) {
 	t.Parallel()
