@@ -13,6 +13,7 @@ import (
 // connector gives every new connection its settings: SQLite keeps these per connection, not in the file.
 type connector struct {
 	driver.Connector
+	patience time.Duration
 	settings []string
 }
 
@@ -26,10 +27,8 @@ func newConnector(place location, config Config) (*connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", place.name, err)
 	}
-	return &connector{Connector: base, settings: []string{
-		fmt.Sprintf("PRAGMA busy_timeout = %d", config.BusyTimeout/time.Millisecond),
-		"PRAGMA foreign_keys = ON",
-	}}, nil
+	settings := []string{busySetting(config.BusyTimeout), "PRAGMA foreign_keys = ON"}
+	return &connector{Connector: base, patience: config.BusyTimeout, settings: settings}, nil
 }
 
 // Connect opens a connection and applies the settings.
@@ -38,14 +37,14 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	executor, able := connection.(driver.ExecerContext)
-	if !able {
-		return nil, errors.Join(errors.New("the driver cannot run a statement on its connection"), connection.Close())
+	able, isAble := connection.(driverConn)
+	if !isAble {
+		return nil, errors.Join(errors.New("the driver lacks something that this package relies on"), connection.Close())
 	}
 	for _, setting := range c.settings {
-		if _, err := executor.ExecContext(ctx, setting, nil); err != nil {
+		if _, err := able.ExecContext(ctx, setting, nil); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", setting, err), connection.Close())
 		}
 	}
-	return connection, nil
+	return &session{driverConn: able, patience: c.patience}, nil
 }

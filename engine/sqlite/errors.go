@@ -19,12 +19,10 @@ func (e *ResultError) Error() string { return fmt.Sprintf("%s (SQLite code %d)",
 
 // ResultCode returns the extended result code in err's chain, whether it came from a Snapshot or through database/sql.
 func ResultCode(err error) (code int, found bool) {
-	var own *ResultError
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*ResultError](err); ok {
 		return own.Code, true
 	}
-	var foreign *driver.Error
-	if errors.As(err, &foreign) {
+	if foreign, ok := errors.AsType[*driver.Error](err); ok {
 		return foreign.Code(), true
 	}
 	return 0, false

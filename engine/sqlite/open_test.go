@@ -264,6 +264,28 @@ func TestTransactSaysWhenALockStays(t *testing.T) {
 	owner.end(t)
 }
 
+func TestWaitForALockEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a.db")
+	makeWAL(t, path)
+	owner := startHolding(t, path, "BEGIN IMMEDIATE")
+	const patience = time.Hour // whoever waited for it would see the test time out
+	db := openDB(t, Config{Database: path, MaxConnections: 1, BusyTimeout: patience})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := Transact(ctx, db, sql.TxOptions{}, insertOne); !errors.Is(err, context.DeadlineExceeded) || primary(err) != 5 {
+		t.Errorf("got %v, want the end of the context and SQLITE_BUSY", err)
+	}
+	if got := value[int64](t, db, "PRAGMA busy_timeout"); got != patience.Milliseconds() {
+		t.Errorf("the connection now waits %d ms", got)
+	}
+	owner.end(t)
+	write := func(transaction *sql.Tx) error { _, err := transaction.Exec("DELETE FROM t"); return err }
+	if err := Transact(t.Context(), db, sql.TxOptions{}, write); err != nil {
+		t.Errorf("the connection is of no more use: %v", err)
+	}
+}
+
 func TestOpenSaysWhoKeepsTheFileFromWALMode(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a.db")
