@@ -1,10 +1,13 @@
 package port_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver"
@@ -72,14 +75,43 @@ func demoSourceReport(t testing.TB, options demo.Options) (string, *demo.Report)
 	return path, made.report
 }
 
-// preparedTarget returns a database with the empty schema of our set.
+// preparedTarget returns a database with the empty schema of our set, and without a session in it.
 func preparedTarget(t testing.TB, options ...dbtest.Option) *dbtest.Database {
 	t.Helper()
 	database := dbtest.NewDatabase(t, options...)
-	if err := homeserver.CreatePostgres(t.Context(), database.Connect(t)); err != nil {
+	prepare(t, database)
+	return database
+}
+
+// prepare creates our schema in a database, as its owner.
+func prepare(t testing.TB, database *dbtest.Database) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database.DSN)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return database
+	err = errors.Join(homeserver.CreatePostgres(t.Context(), conn), conn.Close(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitForSessionsToEnd(t, database)
+}
+
+// waitForSessionsToEnd returns when nobody is connected to a database: the server notices the end of a
+// connection a little later than its client.
+func waitForSessionsToEnd(t testing.TB, database *dbtest.Database) {
+	t.Helper()
+	conn, err := dbtest.Postgres(t).Connect(t.Context(), "postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	const query = `SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend')`
+	for ended := false; !ended; {
+		if err := conn.QueryRow(t.Context(), query, database.Name).Scan(&ended); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // portInto ports a source into a database. The rows set aside go to a folder of the test unless change says otherwise.
