@@ -3,6 +3,8 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -82,6 +84,30 @@ func TestIdleOwnerWithAnEmptyLog(t *testing.T) {
 	delete(after, "database.db-shm")
 	if diff := cmp.Diff(before, after); diff != "" || snapshot.Info().Access != SharedMemory {
 		t.Errorf("%s: the folder changed (-before +after):\n%s", snapshot.Info().Access, diff)
+	}
+	owner.end(t)
+}
+
+func TestLiveDatabaseOfAnotherUser(t *testing.T) {
+	t.Parallel()
+	folder, err := os.MkdirTemp("", "live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	path := filepath.Join(folder, "database.db")
+	makeWAL(t, path)
+	owner := startHolding(t, path, "DELETE FROM t WHERE id > 500")
+	for file := range listing(t, folder) {
+		change(t, filepath.Join(folder, file), 0o444)
+	}
+	change(t, folder, 0o555)
+	before := listing(t, folder)
+	reader := start(t, "count", func(command *exec.Cmd) { runAs(command, 65534) }, path, "SELECT count(*) FROM t")
+	reader.expect(t, "500")
+	reader.end(t)
+	if diff := cmp.Diff(before, listing(t, folder)); diff != "" {
+		t.Errorf("the folder changed (-before +after):\n%s", diff)
 	}
 	owner.end(t)
 }
