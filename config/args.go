@@ -117,8 +117,7 @@ func (a *argsReader) problems(err error, otherwise Position) {
 	}
 	for _, problem := range all {
 		position := otherwise
-		var about engine.SettingError
-		if errors.As(problem, &about) {
+		if about, ok := errors.AsType[engine.SettingError](problem); ok {
 			position = a.positionOf(about.SettingKey())
 		}
 		a.reject(position, problem)

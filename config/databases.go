@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -85,7 +86,7 @@ func (l *loader) entries(path string, from section) []section {
 
 func (l *loader) readDatabase(label, path string, from section) {
 	if !from.isMapping() {
-		l.reject(&Error{Position: from.position, Section: path, Err: fmt.Errorf("not a mapping")})
+		l.reject(&Error{Position: from.position, Section: path, Err: errors.New("not a mapping")})
 		return
 	}
 	reader := &databaseReader{

@@ -74,8 +74,7 @@ func (d *document) nothingToRead() string {
 func syntaxError(file string, err error) error {
 	position := Position{File: file, Line: 1, Column: 1}
 	problem := "not YAML"
-	var described yaml.Error
-	if errors.As(err, &described) {
+	if described, ok := errors.AsType[yaml.Error](err); ok {
 		problem = withoutQuotation(described.GetMessage())
 		if token := described.GetToken(); token != nil && token.Position != nil {
 			position.Line, position.Column = token.Position.Line, token.Position.Column

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/synapsedb/synapse/config"
 	"github.com/synapsedb/synapse/engine/postgres"
 )
@@ -37,7 +38,7 @@ func TestDocumentationListsEveryKey(t *testing.T) {
 // tableRows gives the rows of the table under each heading, without its head.
 func tableRows(text string) map[string][]string {
 	rows, heading := map[string][]string{}, ""
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if title, found := strings.CutPrefix(line, "## "); found {
 			heading = title
 		}

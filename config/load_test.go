@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/synapsedb/synapse/config"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
@@ -298,7 +299,7 @@ func TestProblemsAreTypedAndPlaced(t *testing.T) {
 				t.Fatal("no error")
 			}
 			var got []string
-			for _, line := range strings.Split(err.Error(), "\n") {
+			for line := range strings.SplitSeq(err.Error(), "\n") {
 				_, after, _ := strings.Cut(line, "homeserver.yaml:")
 				got = append(got, after)
 			}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,8 +63,8 @@ func (d *document) merged(node ast.Node, depth int) []section {
 		return entries
 	}
 	var merged []section
-	for i := len(list.Values) - 1; i >= 0; i-- {
-		entries, _ := d.entriesWithin(list.Values[i], depth)
+	for _, v := range slices.Backward(list.Values) {
+		entries, _ := d.entriesWithin(v, depth)
 		for _, entry := range entries {
 			put(&merged, entry)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/synapsedb/synapse/engine"
 )
 
@@ -119,8 +120,7 @@ func explainDriver(cause error) error {
 		if cause == nil || !strings.HasPrefix(cause.Error(), known.beginning) {
 			continue
 		}
-		var file *fs.PathError
-		if errors.As(cause, &file) {
+		if file, ok := errors.AsType[*fs.PathError](cause); ok {
 			known.problem += ": " + file.Err.Error()
 		}
 		return &engine.ValueError{Key: known.key, Problem: known.problem}

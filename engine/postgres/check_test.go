@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/internal/dbtest"
 )

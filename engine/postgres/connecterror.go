@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/synapsedb/synapse/engine"
 )
 
@@ -28,8 +29,7 @@ func (f *connectFailure) Unwrap() error { return f.cause }
 
 // explain turns a failed connection into an error for an operator.
 func (c *Config) explain(err error) error {
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		err = errors.Unwrap(connect)
 	}
 	return &engine.Error{
@@ -73,8 +73,7 @@ func causes(err error) []error {
 }
 
 func causeText(cause error) string {
-	var server *pgconn.PgError
-	if errors.As(cause, &server) {
+	if server, ok := errors.AsType[*pgconn.PgError](cause); ok {
 		return server.Message + " (SQLSTATE " + server.Code + ")"
 	}
 	return cause.Error()
@@ -83,8 +82,7 @@ func causeText(cause error) string {
 // connectHint says what to do about the cause that is nearest to success: a
 // server that answered tells more than one that did not.
 func (c *Config) connectHint(err error) string {
-	var server *pgconn.PgError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return c.serverHint(server)
 	}
 	return networkHint(err)

@@ -127,8 +127,7 @@ func (p *Pool) Close() { p.pool.Close() }
 // explain explains a connection that could not be made, and leaves every other
 // error as it is.
 func (p *Pool) explain(err error) error {
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return p.config.explain(err)
 	}
 	return err

@@ -51,7 +51,7 @@ func (i *ServerInfo) localeProblems() Problems {
 	if i.CType != "C" {
 		add(ProblemCType, fmt.Sprintf("the character type of database %q is %q, not \"C\"", i.Database, i.CType))
 	}
-	if i.LocaleProvider != "libc" && !(i.LocaleProvider == "builtin" && i.ProviderLocale == "C") {
+	if i.LocaleProvider != "libc" && (i.LocaleProvider != "builtin" || i.ProviderLocale != "C") {
 		add(ProblemLocaleProvider, fmt.Sprintf("database %q takes its locale %q from %s, not C from libc", i.Database, i.ProviderLocale, i.LocaleProvider))
 	}
 	return problems

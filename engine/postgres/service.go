@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/jackc/pgservicefile"
+
 	"github.com/synapsedb/synapse/engine"
 )
 

@@ -1,13 +1,15 @@
 package postgres_test
 
 import (
+	"maps"
 	"net"
 	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/synapsedb/synapse/internal/dbtest"
 	"golang.org/x/sys/unix"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // socketOptions reads the options back from a live connection.
@@ -64,12 +66,8 @@ func TestSocketOptionsReachTheSocket(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			want := map[string]int{}
-			for option, value := range untouched {
-				want[option] = value
-			}
-			for option, value := range test.want {
-				want[option] = value
-			}
+			maps.Copy(want, untouched)
+			maps.Copy(want, test.want)
 			config := configOf(t, database, overTCP(t, test.args))
 			connection := connect(t, config, nil)
 			if diff := cmp.Diff(want, socketOptions(t, connection.PgConn().Conn(), options)); diff != "" {

@@ -52,7 +52,7 @@ func uriHosts(list string, settings map[string]string) error {
 		return nil
 	}
 	var hosts, ports []string
-	for _, element := range strings.Split(list, ",") {
+	for element := range strings.SplitSeq(list, ",") {
 		host, port, err := uriHostPort(element)
 		if err != nil {
 			return err
@@ -87,7 +87,7 @@ func uriQuery(query string, settings map[string]string) error {
 	if query == "" {
 		return nil
 	}
-	for _, pair := range strings.Split(query, "&") {
+	for pair := range strings.SplitSeq(query, "&") {
 		rawKey, rawValue, found := strings.Cut(pair, "=")
 		if !found || strings.Contains(rawValue, "=") {
 			return errors.New(`not a connection URI: a parameter needs exactly one "="`)

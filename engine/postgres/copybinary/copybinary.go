@@ -26,7 +26,7 @@ func AppendTrailer(dst []byte) []byte { return binary.BigEndian.AppendUint16(dst
 
 // AppendRow begins a row of that many fields.
 func AppendRow(dst []byte, fields int) []byte {
-	return binary.BigEndian.AppendUint16(dst, uint16(fields)) //nolint:gosec // PostgreSQL allows 1,600 columns
+	return binary.BigEndian.AppendUint16(dst, uint16(fields))
 }
 
 // AppendNull appends a field that is NULL.
@@ -37,12 +37,12 @@ func BeginField(dst []byte) []byte { return append(dst, 0, 0, 0, 0) }
 
 // EndField sets the length of the field that begins at start, which is len(dst) before BeginField.
 func EndField(dst []byte, start int) {
-	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4)) //nolint:gosec // a field is under 1 GB
+	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
 }
 
 // AppendField appends a field with these bytes.
 func AppendField(dst, value []byte) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(value))) //nolint:gosec // a field is under 1 GB
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(value)))
 	return append(dst, value...)
 }
 
@@ -117,7 +117,7 @@ func rowSize(data []byte, fields int) (int, bool) {
 		if length == math.MaxUint32 {
 			continue
 		}
-		if uint64(len(data)-at) < uint64(length) { //nolint:gosec // len - at is never negative
+		if uint64(len(data)-at) < uint64(length) {
 			return 0, false
 		}
 		at += int(length)
