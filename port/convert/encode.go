@@ -184,10 +184,10 @@ func (e *Encoder) bytes(dst []byte, i int, row Row, source int) []byte {
 	switch stored {
 	case sqlite.Integer:
 		e.find(i, ClassConverted)
-		return strconv.AppendInt(dst, row.Int64(source), 10)
+		return e.text(strconv.AppendInt(dst, row.Int64(source), 10), start, i)
 	case sqlite.Float:
 		e.find(i, ClassConverted)
-		return appendFloat(dst, row.Float64(source))
+		return e.text(appendFloat(dst, row.Float64(source)), start, i)
 	}
 	dst = row.Append(source, dst)
 	if column.Kind == Bytea {
