@@ -76,9 +76,6 @@ func (t *tablePlan) query(ranged bool) string {
 	return text
 }
 
-// copyColumns are the columns that COPY fills, quoted.
-func (t *tablePlan) copyColumns() string { return quotedColumns(t.columns) }
-
 func quotedColumns(columns []convert.Column) string {
 	names := make([]string, len(columns))
 	for i, column := range columns {

@@ -34,9 +34,8 @@ type Report struct {
 
 	PeakMemory int64 `json:"peak_memory_bytes,omitempty"` // of this process so far (VmHWM), where the system tells
 
-	begun   time.Time
-	mutex   sync.Mutex
-	closing error
+	begun time.Time
+	mutex sync.Mutex
 }
 
 // Result is how a run ended.

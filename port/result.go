@@ -22,8 +22,7 @@ func resultOf(run *run, err error) Result {
 }
 
 func (r *Report) problems(err error) {
-	var refused *RefusedError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
 		r.Problems = refused.Problems
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/engine/sqlite"
-	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/port/convert"
 )
 
@@ -113,6 +112,3 @@ func vectorColumn(table *catalog.Table) string {
 	}
 	return postgres.QuoteIdentifier("vector")
 }
-
-// isSearch reports whether a table of the target is the search index.
-func isSearch(name string) bool { return name == homeserver.EventSearchTable }

@@ -3,6 +3,7 @@ package port
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"sort"
@@ -133,7 +134,7 @@ func (r *run) targetSum(ctx context.Context, w *worker, table *tablePlan, progre
 	_, err := w.conn.PgConn().CopyTo(ctx, splitter, query)
 	progress.add(sum.rows % 1024)
 	if err == nil && !splitter.Complete() {
-		err = fmt.Errorf("the server ended its COPY early")
+		err = errors.New("the server ended its COPY early")
 	}
 	return sum, err
 }

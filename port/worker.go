@@ -22,7 +22,6 @@ type worker struct {
 	reader *sqlite.Reader
 	conn   *pgx.Conn
 	staged bool // the temporary table of the search index exists in this session
-	sender *sender
 }
 
 // readers returns workers that only read the source.

@@ -32,11 +32,11 @@ type settings struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop was called
+		os.Exit(1)
 	}
 }
 
@@ -51,7 +51,7 @@ func run(ctx context.Context) (err error) {
 	if s.folder, err = os.MkdirTemp("", "synapse-bench-"); err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(s.folder) }() // in /tmp; a rest does no harm
+	defer func() { _ = os.RemoveAll(s.folder) }()     // in /tmp; a rest does no harm
 	if err := os.Chmod(s.folder, 0o755); err != nil { //nolint:gosec // the server's account reads the script files
 		return err
 	}
@@ -64,7 +64,7 @@ func run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("source: %d events, %d rows, %.0f MB\n", report.Events, report.Rows, float64(report.Bytes)/1e6)
+		fmt.Fprintf(os.Stdout, "source: %d events, %d rows, %.0f MB\n", report.Events, report.Rows, float64(report.Bytes)/1e6)
 	}
 	postgres, err := server.StartPostgres(ctx, server.PostgresOptions{Durable: true})
 	if err != nil {
@@ -81,7 +81,7 @@ func measure(ctx context.Context, s settings, postgres *server.Postgres) error {
 		return fmt.Errorf("export for the limit: %w", err)
 	}
 	var plain, verified, verify []float64
-	fmt.Println("pair   limit s   port s (no verify)   port s   ratio (no verify)   ratio   verify adds   peak MB")
+	fmt.Fprintln(os.Stdout, "pair   limit s   port s (no verify)   port s   ratio (no verify)   ratio   verify adds   peak MB")
 	for pair := 1; pair <= s.pairs; pair++ {
 		least, err := limit.load(ctx)
 		if err != nil {
@@ -98,11 +98,11 @@ func measure(ctx context.Context, s settings, postgres *server.Postgres) error {
 		plain = append(plain, without.seconds/least)
 		verified = append(verified, with.seconds/least)
 		verify = append(verify, (with.seconds-without.seconds)/least)
-		fmt.Printf("%4d %9.2f %20.2f %8.2f %19.2f %7.2f %13.2f %9.1f\n",
+		fmt.Fprintf(os.Stdout, "%4d %9.2f %20.2f %8.2f %19.2f %7.2f %13.2f %9.1f\n",
 			pair, least, without.seconds, with.seconds, plain[pair-1], verified[pair-1], verify[pair-1],
 			float64(max(without.peak, with.peak))/1e6)
 	}
-	fmt.Printf("median ratio to the limit: %.2f without verify, %.2f with it; verify adds %.2f\n",
+	fmt.Fprintf(os.Stdout, "median ratio to the limit: %.2f without verify, %.2f with it; verify adds %.2f\n",
 		median(plain), median(verified), median(verify))
 	return nil
 }
