@@ -145,14 +145,14 @@ func (e *Encoder) integer(dst []byte, i int, row Row, source int) []byte {
 	case Int2:
 		e.inRange(i, ok && value != int64(int16(value)))
 		dst = binary.BigEndian.AppendUint32(dst, 2)
-		return binary.BigEndian.AppendUint16(dst, uint16(value)) //nolint:gosec // two's complement is meant
+		return binary.BigEndian.AppendUint16(dst, uint16(value))
 	case Int4:
 		e.inRange(i, ok && value != int64(int32(value)))
 		dst = binary.BigEndian.AppendUint32(dst, 4)
-		return binary.BigEndian.AppendUint32(dst, uint32(value)) //nolint:gosec // two's complement is meant
+		return binary.BigEndian.AppendUint32(dst, uint32(value))
 	default:
 		dst = binary.BigEndian.AppendUint32(dst, 8)
-		return binary.BigEndian.AppendUint64(dst, uint64(value)) //nolint:gosec // two's complement is meant
+		return binary.BigEndian.AppendUint64(dst, uint64(value))
 	}
 }
 
@@ -181,13 +181,9 @@ func (e *Encoder) bytes(dst []byte, i int, row Row, source int) []byte {
 	column := &e.columns[i]
 	start := len(dst)
 	stored := row.Type(source)
-	switch stored {
-	case sqlite.Integer:
+	if stored == sqlite.Integer || stored == sqlite.Float {
 		e.find(i, ClassConverted)
-		return e.text(strconv.AppendInt(dst, row.Int64(source), 10), start, i)
-	case sqlite.Float:
-		e.find(i, ClassConverted)
-		return e.text(appendFloat(dst, row.Float64(source)), start, i)
+		return e.text(appendNumber(dst, row, source), start, i)
 	}
 	dst = row.Append(source, dst)
 	if column.Kind == Bytea {
@@ -199,6 +195,13 @@ func (e *Encoder) bytes(dst []byte, i int, row Row, source int) []byte {
 		e.find(i, ClassConverted)
 	}
 	return dst
+}
+
+func appendNumber(dst []byte, row Row, source int) []byte {
+	if row.Type(source) == sqlite.Integer {
+		return strconv.AppendInt(dst, row.Int64(source), 10)
+	}
+	return appendFloat(dst, row.Float64(source))
 }
 
 // appendFloat writes the shortest decimal that gives the same number back, always with a point or an exponent.

@@ -69,7 +69,7 @@ func TestSplitterTakesAStreamByteByByte(t *testing.T) {
 func TestSplitterNoticesTheEndIsMissing(t *testing.T) {
 	t.Parallel()
 	data, _ := stream()
-	for length := range len(data) {
+	for length := range data {
 		var rows [][]byte
 		splitter := collect(&rows)
 		if _, err := splitter.Write(data[:length]); err != nil {
