@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"unicode/utf8"
@@ -17,14 +19,16 @@ import (
 	"github.com/synapsedb/synapse/port/convert"
 )
 
-// asideFile is the JSON-lines file of rows that were set aside, and of the originals of repaired ones. It is
-// made when its first line is written, and never replaces a file.
+// asideFile is the JSON-lines file of rows that were set aside, and of the originals of repaired ones. While the port
+// lasts it bears another name, with ".part" at its end; what a port that was killed left there the next one replaces,
+// since it starts over. It gets its own name when it is complete, and never replaces a file of that name.
 type asideFile struct {
 	mutex  sync.Mutex
-	path   string
+	path   string // empty when no row can be set aside
 	file   *os.File
 	buffer *bufio.Writer
 	lines  int64
+	named  bool // it is complete and bears its name
 }
 
 // asideLine is one line of the file.
@@ -42,24 +46,48 @@ type asideReason struct {
 	Detail string        `json:"detail,omitempty"`
 }
 
+func (f *asideFile) part() string { return f.path + ".part" }
+
+// open proves that the file can be made. That it cannot is a Problem.
+func (f *asideFile) open() []Problem {
+	err := f.mustBeFree()
+	if err == nil {
+		// 0600: rows hold whatever the database holds, access tokens too.
+		f.file, err = os.OpenFile(f.part(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	}
+	if err != nil {
+		return []Problem{{
+			ID: "set_aside_file", What: "the file for rows set aside cannot be made: " + err.Error(),
+			Hint: "name another file, in a folder that can be written to",
+		}}
+	}
+	f.buffer = bufio.NewWriter(f.file)
+	return nil
+}
+
+func (f *asideFile) mustBeFree() error {
+	_, err := os.Lstat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = &fs.PathError{Op: "create", Path: f.path, Err: fs.ErrExist}
+	}
+	return err
+}
+
 func (f *asideFile) write(line asideLine) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	if f.file == nil {
-		// 0600: rows hold whatever the database holds, access tokens too.
-		file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return fmt.Errorf("file for rows set aside: %w", err)
-		}
-		f.file, f.buffer = file, bufio.NewWriter(file)
-	}
 	text, err := json.Marshal(line)
 	if err != nil {
 		return err
 	}
 	f.lines++
-	_, err = f.buffer.Write(append(text, '\n'))
-	return err
+	if _, err := f.buffer.Write(append(text, '\n')); err != nil {
+		return fmt.Errorf("file for rows set aside: %w", err)
+	}
+	return nil
 }
 
 // sync brings the lines to the disk.
@@ -69,14 +97,53 @@ func (f *asideFile) sync() error {
 	if f.file == nil {
 		return nil
 	}
-	return errors.Join(f.buffer.Flush(), f.file.Sync())
+	if err := errors.Join(f.buffer.Flush(), f.file.Sync()); err != nil {
+		return fmt.Errorf("file for rows set aside: %w", err)
+	}
+	return nil
 }
 
+// finish gives the file its name, when there is any line in it.
+func (f *asideFile) finish() error {
+	if f.file == nil || f.lines == 0 {
+		return nil
+	}
+	if err := f.sync(); err != nil {
+		return err
+	}
+	err := f.mustBeFree()
+	if err == nil {
+		err = os.Rename(f.part(), f.path)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(f.path))
+	}
+	if err != nil {
+		return fmt.Errorf("file for rows set aside: %w", err)
+	}
+	f.named = true
+	return nil
+}
+
+// syncFolder brings a new name to the disk.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// close leaves the file when it is complete; the rows of an unfinished one are still in the source.
 func (f *asideFile) close() error {
 	if f.file == nil {
 		return nil
 	}
-	return errors.Join(f.sync(), f.file.Close())
+	err := f.file.Close()
+	if !f.named {
+		err = errors.Join(err, os.Remove(f.part()))
+	}
+	return err
 }
 
 // keepOriginal writes a row of the source, as it stands there, to the file.
@@ -157,7 +224,7 @@ func keyFromFields(table *tablePlan, values [][]byte) []KeyPart {
 	parts := make([]KeyPart, 0, len(keys))
 	for _, key := range keys {
 		if key < len(values) {
-			parts = append(parts, KeyPart{Column: table.columns[key].Name, Value: fieldText(table.columns[key].Kind, values[key])})
+			parts = append(parts, keyPart(table.columns[key].Name, fieldText(table.columns[key].Kind, values[key])))
 		}
 	}
 	return parts

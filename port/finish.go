@@ -13,7 +13,7 @@ import (
 // build again is enqueued, the port's own schema goes, and the compat version gets its real value.
 func (r *run) finish(ctx context.Context) error {
 	r.options.Progress.enter(PhaseFinish)
-	if err := r.aside.sync(); err != nil {
+	if err := r.aside.finish(); err != nil {
 		return err
 	}
 	err := pgx.BeginFunc(ctx, r.target.conn, func(tx pgx.Tx) error {

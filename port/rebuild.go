@@ -82,12 +82,17 @@ func (b *rebuild) foreignKeys() {
 	for _, attach := range b.attached {
 		attach.before(add)
 	}
+	last := map[string]*task{} // two of one table would wait for each other's lock
 	for _, key := range r.record.foreignKeys {
 		child, parent := b.analyzed[key.Table], b.analyzed[key.Parent]
 		validate := b.task("foreign key "+key.Name+" of "+key.Table, 1<<40, func(ctx context.Context, w *worker) error {
 			return r.validate(ctx, w.conn, key)
 		})
 		add.before(validate)
+		if before := last[key.Table]; before != nil {
+			before.before(validate)
+		}
+		last[key.Table] = validate
 		for _, analyze := range []*task{child, parent} {
 			if analyze != nil {
 				analyze.before(validate)

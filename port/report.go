@@ -148,7 +148,7 @@ func (r *Report) complete(run *run, err error) {
 	r.problems(err)
 	r.values(run)
 	r.countTables(run)
-	if run.aside != nil && run.aside.lines > 0 {
+	if run.aside != nil && run.aside.named {
 		r.AsideFile, r.AsideRows = run.aside.path, run.aside.lines
 	}
 }

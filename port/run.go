@@ -114,7 +114,6 @@ func (r *run) write(ctx context.Context) error {
 	if err := r.connect(ctx); err != nil {
 		return err
 	}
-	r.began = true
 	steps := []func(context.Context) error{
 		r.setAside, r.copy, r.setSequences, r.verify, r.finish,
 	}
@@ -157,6 +156,9 @@ func (r *run) preflight(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if r.options.OnBadValue == Repair && !r.options.Check {
+		problems = append(problems, r.aside.open()...)
+	}
 	if len(problems) > 0 {
 		return &RefusedError{Problems: problems}
 	}
@@ -167,13 +169,6 @@ func (r *run) preflight(ctx context.Context) error {
 // compare checks that the two sides belong together, and makes the plan.
 func (r *run) compare(ctx context.Context) ([]Problem, error) {
 	var problems []Problem
-	locked, err := r.target.lock(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("take the target's lock: %w", err)
-	}
-	if locked != nil {
-		problems = append(problems, *locked)
-	}
 	if r.source.set != r.target.set {
 		return append(problems, Problem{
 			ID: "different_schema",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -35,10 +36,37 @@ CREATE TABLE IF NOT EXISTS synapse_port.object (
 // lockKey is the advisory lock that a port holds on its target: "synapse" in ASCII.
 const lockKey = 0x73796e61707365
 
+// A port that was killed holds its lock, and its sessions, until the server notices. Whoever waits for the lock gives up
+// before the one who has it gives up waiting for sessions to end: of two that are begun at once one does the work.
+const (
+	lockPatience    = time.Second
+	sessionPatience = 3 * time.Second
+	patienceStep    = 20 * time.Millisecond
+)
+
+// patiently asks until the answer is yes, an error, or the time is over.
+func patiently(ctx context.Context, limit time.Duration, ask func() (bool, error)) error {
+	for end := time.Now().Add(limit); ; {
+		done, err := ask()
+		if done || err != nil || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(patienceStep):
+		}
+	}
+}
+
 // lock takes the lock of the target for this session. Another port that holds it is a Problem.
 func (t *target) lock(ctx context.Context) (*Problem, error) {
-	var locked bool
-	if err := t.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(lockKey)).Scan(&locked); err != nil {
+	locked := false
+	err := patiently(ctx, lockPatience, func() (bool, error) {
+		err := t.conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(lockKey)).Scan(&locked)
+		return locked, err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if locked {
@@ -70,7 +98,7 @@ func (t *target) readUnfinished(ctx context.Context) error {
 	t.ours, t.compat = true, compat
 	record, err := readRecord(ctx, t.conn)
 	if err == nil {
-		t.absent = record.complete(t.schema)
+		t.recorded, t.absent = record.indexes, record.complete(t.schema)
 	}
 	return err
 }

@@ -28,7 +28,8 @@ type target struct {
 	ours     bool     // an unfinished port of ours left it
 	sessions []string // others that are connected
 	filled   map[string]bool
-	absent   map[objectID]bool // what an unfinished port took away and did not put back
+	absent   map[objectID]bool           // what an unfinished port took away and did not put back
+	recorded map[string][]*catalog.Index // by table, what an unfinished port took away, put back or not
 }
 
 // settings are those of every session of a port. What is lost by a crash of the server the next run copies again,
@@ -90,6 +91,14 @@ func (t *target) readSchema(ctx context.Context) ([]Problem, error) {
 	if name == nil {
 		return []Problem{{ID: "target_no_schema", What: "the target has no schema that the role may use",
 			Hint: "create one, or set search_path in the database's args: options: '-c search_path=NAME'"}}, nil
+	}
+	// The lock comes before the state is read: what another port changes meanwhile would be taken for how it is.
+	locked, err := t.lock(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("take the target's lock: %w", err)
+	}
+	if locked != nil {
+		return []Problem{*locked}, nil
 	}
 	schema, err := catalog.Load(ctx, t.conn, *name)
 	if err != nil {
@@ -168,9 +177,13 @@ FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 ORDER BY pid`
 
-func (t *target) readSessions(ctx context.Context) (err error) {
-	t.sessions, err = t.texts(ctx, sessionsQuery)
-	return err
+// readSessions gives sessions time to end that are about to: the server notices only then that a client is gone, when
+// it next listens to it, and another port that was begun at the same moment gives way by itself (see lockPatience).
+func (t *target) readSessions(ctx context.Context) error {
+	return patiently(ctx, sessionPatience, func() (done bool, err error) {
+		t.sessions, err = t.texts(ctx, sessionsQuery)
+		return len(t.sessions) == 0, err
+	})
 }
 
 // readFilled finds out which tables hold any rows.

@@ -47,7 +47,7 @@ func (c checksum) String() string { return fmt.Sprintf("%016x%016x", c.high, c.l
 // verify reads both sides again and compares them.
 func (r *run) verify(ctx context.Context) error {
 	if r.options.NoVerify {
-		return nil
+		return r.source.snapshot.Unchanged()
 	}
 	r.options.Progress.enter(PhaseVerify)
 	sums := map[*tablePlan]*[2]checksum{}
