@@ -11,6 +11,7 @@ import (
 
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/homeserver"
 )
 
 // shownBytes is how much of a value a message shows.
@@ -34,13 +35,21 @@ func describe(ctx context.Context, reader *sqlite.Reader, table *tablePlan, devi
 	return each(ctx, reader, func(rows *sqlite.Rows) error {
 		deviation.Key = make([]KeyPart, len(keys))
 		for i, key := range keys {
-			deviation.Key[i] = KeyPart{Column: table.columns[key].Name, Value: show(rows, i)}
+			deviation.Key[i] = keyPart(table.columns[key].Name, show(rows, i))
 		}
 		if column >= 0 && deviation.Value == "" {
-			deviation.Value = show(rows, len(keys))
+			deviation.Value = keyPart(deviation.Column, show(rows, len(keys))).Value
 		}
 		return nil
 	}, query, deviation.RowID)
+}
+
+// keyPart leaves out what must not be shown: a row can be told by its rowid and the rest of its key.
+func keyPart(column, value string) KeyPart {
+	if homeserver.SecretColumn(column) {
+		value = "(not shown)"
+	}
+	return KeyPart{Column: column, Value: value}
 }
 
 func (t *tablePlan) columnNamed(name string) int {
@@ -91,6 +100,18 @@ func firstColumns(count int) []int {
 		columns[i] = i
 	}
 	return columns
+}
+
+// secretShown is how many characters of a secret a message shows: enough to know it again, too few to use it.
+const secretShown = 6
+
+// shown cuts a value short that whoever reads it could log in with.
+func shown(column, value string) string {
+	secret := strings.HasSuffix(column, "token") || strings.Contains(column, "password") || strings.Contains(column, "secret")
+	if runes := []rune(value); secret && len(runes) > secretShown {
+		return string(runes[:secretShown]) + "…"
+	}
+	return value
 }
 
 // show writes a stored value for people: as SQL would, cut short.
