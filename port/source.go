@@ -33,7 +33,7 @@ func openSource(ctx context.Context, options Options) (*source, []Problem) {
 		problems = append(problems, Problem{ID: "source_unreadable", What: err.Error(),
 			Hint: "check the file with: sqlite3 FILE 'PRAGMA integrity_check'"})
 	}
-	if len(problems) > 0 && s.set == "" {
+	if err != nil || s.set == "" { // what is half known must not be compared with the target
 		_ = snapshot.Close() // read only: nothing can be lost by closing
 		return nil, problems
 	}

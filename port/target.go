@@ -55,7 +55,7 @@ func openTarget(ctx context.Context, config *postgres.Config) (*target, []Proble
 	if err != nil {
 		problems = append(problems, Problem{ID: "target_unreadable", What: err.Error()})
 	}
-	if t.schema == nil || t.set == "" {
+	if err != nil || t.schema == nil || t.set == "" { // what is half known must not be compared with the source
 		t.close()
 		return nil, problems
 	}
@@ -76,7 +76,7 @@ func (t *target) read(ctx context.Context) ([]Problem, error) {
 	for _, problem := range server.Problems(postgres.Rules{AllowUnsafeLocale: t.config.AllowUnsafeLocale}) {
 		problems = append(problems, Problem{ID: "target_" + string(problem.ID), What: problem.What, Hint: problem.Hint})
 	}
-	if server.VersionNum < postgres.MinimumVersion {
+	if server.VersionNum < postgres.MinimumVersion || server.Standby { // a standby does not show unlogged tables
 		return problems, nil
 	}
 	more, err := t.readSchema(ctx)
