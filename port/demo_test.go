@@ -1,0 +1,39 @@
+package port_test
+
+import (
+	"testing"
+
+	"github.com/synapsedb/synapse/homeserver/demo"
+	"github.com/synapsedb/synapse/port"
+)
+
+// small is a demo with every difficulty, and tables larger than one batch of the tests' own.
+var small = demo.Options{Events: 150, Seed: 7} //nolint:gochecknoglobals // a constant of a type that cannot be one
+
+// Whatever the batch size and the number of connections, both sides hold the same rows: negative rowids, gaps and
+// tables of several batches included.
+func TestDemoPortsRowByRow(t *testing.T) {
+	t.Parallel()
+	for _, how := range []struct {
+		name            string
+		batchSize, jobs int
+	}{{"usual", 0, 0}, {"one row in a batch", 1, 3}, {"seven rows in a batch, one connection", 7, 1}} {
+		t.Run(how.name, func(t *testing.T) {
+			t.Parallel()
+			source, target := demoSource(t, small), preparedTarget(t)
+			_, err := portInto(t, source, target, func(o *port.Options) {
+				o.BatchSize, o.Jobs, o.ServerName = how.batchSize, how.jobs, demo.DefaultServerName
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sides := comparison{source: openSource(t, source), target: target.Connect(t)}
+			if rows := sides.differences(t); rows < 1000 {
+				t.Errorf("only %d rows were compared", rows)
+			}
+			if events := sides.sameSearch(t); events < 50 {
+				t.Errorf("only %d texts were compared", events)
+			}
+		})
+	}
+}
