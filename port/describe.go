@@ -102,18 +102,6 @@ func firstColumns(count int) []int {
 	return columns
 }
 
-// secretShown is how many characters of a secret a message shows: enough to know it again, too few to use it.
-const secretShown = 6
-
-// shown cuts a value short that whoever reads it could log in with.
-func shown(column, value string) string {
-	secret := strings.HasSuffix(column, "token") || strings.Contains(column, "password") || strings.Contains(column, "secret")
-	if runes := []rune(value); secret && len(runes) > secretShown {
-		return string(runes[:secretShown]) + "…"
-	}
-	return value
-}
-
 // show writes a stored value for people: as SQL would, cut short.
 func show(rows *sqlite.Rows, column int) string {
 	switch rows.Type(column) {
