@@ -46,49 +46,66 @@ func (w *reportWriter) tables(report *port.Report) {
 		return
 	}
 	w.line("")
-	columns := tabwriter.NewWriter(w.writer, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(columns, "table\trows\tchecksum of both sides\t")
+	columns := tabwriter.NewWriter(w.writer, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, tableRow("table", "rows", "checksum, the same on both sides", report))
 	shown := largest(report.Tables, mostListed)
-	for _, table := range shown {
-		fmt.Fprintf(columns, "%s\t%s\t%s\t\n", table.Table, number(table.Rows), table.TargetChecksum)
-	}
 	var rest int64
 	for _, table := range report.Tables {
 		rest += table.Rows
 	}
 	for _, table := range shown {
+		fmt.Fprintln(columns, tableRow(table.Table, number(table.Rows), table.TargetChecksum, report))
 		rest -= table.Rows
 	}
-	fmt.Fprintf(columns, "%d others\t%s\t\t\n", len(report.Tables)-len(shown), number(rest))
+	fmt.Fprintln(columns, tableRow(fmt.Sprintf("%d others", len(report.Tables)-len(shown)), number(rest), "", report))
 	if w.err == nil {
 		w.err = columns.Flush()
 	}
 }
 
-// deviations says what does not go over as it stands.
+// tableRow has no checksum when nothing was verified.
+func tableRow(name, rows, checksum string, report *port.Report) string {
+	row := fmt.Sprintf("%s\t%12s", name, rows)
+	verified := len(report.Tables) > 0 && report.Tables[0].TargetChecksum != ""
+	if verified && checksum != "" {
+		row += "\t" + checksum
+	}
+	return row
+}
+
+// deviations says what does not go over as it stands. A check lists all, everything else the first hundred.
 func (w *reportWriter) deviations(report *port.Report, all bool) {
 	if len(report.Values) == 0 {
 		return
 	}
+	would := report.Result == port.ResultClean || report.Result == port.ResultBadValues
 	w.line("")
 	w.line("Values that do not go over as they stand:")
 	for _, value := range report.Values {
-		w.line("  %s%s: %d, %s: %s", value.Table, dotted(value.Column), value.Count, value.Class.Description(), actionText(value.Action, all))
+		w.line("  %s%s: %s × %s; %s", value.Table, dotted(value.Column), number(value.Count), value.Class.Description(), actionText(value.Action, would))
 	}
-	w.line("")
-	for i, value := range report.BadValues {
-		if value.Class == convert.ClassConverted {
-			continue
-		}
-		if i >= 100 && !all {
-			w.line("  … the rest is in the report with --json")
-			break
-		}
-		w.line("  %s: %s", actionText(value.Action, all), value)
-	}
+	w.badValues(report, all, would)
 	if report.AsideFile != "" {
 		w.line("")
-		w.line("Their rows, as they were, are in %s (%d lines).", report.AsideFile, report.AsideRows)
+		w.line("Their rows, as they were, are in %s (%s lines). It may hold secrets.", report.AsideFile, number(report.AsideRows))
+	}
+}
+
+const mostBadValues = 100
+
+// badValues lists them one by one; they stand before those that were only converted.
+func (w *reportWriter) badValues(report *port.Report, all, would bool) {
+	for i, value := range report.BadValues {
+		switch {
+		case value.Class == convert.ClassConverted:
+			return
+		case i == 0:
+			w.line("")
+		case i >= mostBadValues && !all:
+			w.line("  … and more: --json lists them")
+			return
+		}
+		w.line("  %s: %s", actionText(value.Action, would), value)
 	}
 }
 
@@ -99,33 +116,62 @@ func dotted(column string) string {
 	return "." + column
 }
 
+// actionText says what was done, or what would be done where nothing was written.
 func actionText(action port.Action, would bool) string {
-	text := map[port.Action]string{
-		port.ActionConverted: "converted without loss",
+	done := map[port.Action]string{
+		port.ActionConverted: "converted",
 		port.ActionRepaired:  "repaired with U+FFFD",
 		port.ActionSetAside:  "row set aside",
-	}[action]
-	if would && action != port.ActionConverted {
-		return text + " by --on-bad-value=repair"
 	}
-	return text
+	possible := map[port.Action]string{
+		port.ActionConverted: "will be converted",
+		port.ActionRepaired:  "can be repaired with U+FFFD",
+		port.ActionSetAside:  "row can be set aside",
+	}
+	if would {
+		return possible[action]
+	}
+	return done[action]
 }
 
 // notes lists what an operator should know besides.
 func (w *reportWriter) notes(report *port.Report) {
 	w.line("")
-	for _, left := range report.Left {
-		w.line("Not copied  %s: %s", left.Table, left.Reason)
+	if report.Result == port.ResultOK || report.Result == port.ResultClean {
+		w.left(report.Left)
 	}
 	if search := report.Search; search != nil && search.Orphans+search.Duplicates > 0 {
-		w.line("Search      %d rows without their event and %d second rows of an event are dropped", search.Orphans, search.Duplicates)
+		w.line("Left out    %s of the search index without their event, %s for an event that has one already",
+			rowsText(search.Orphans), rowsText(search.Duplicates))
 	}
 	if len(report.Enqueued) > 0 {
-		w.line("Enqueued    %s: the homeserver builds its user directory when it starts", strings.Join(report.Enqueued, ", "))
+		w.line("Enqueued    %d background updates, by which the homeserver builds its user directory when it starts", len(report.Enqueued))
 	}
 	for _, warning := range report.Warnings {
 		w.line("Warning     %s", warning)
 	}
+}
+
+// left lists the tables that are not copied, those with the same reason together.
+func (w *reportWriter) left(tables []port.LeftTable) {
+	names := map[string][]string{}
+	var reasons []string
+	for _, table := range tables {
+		if names[table.Reason] == nil {
+			reasons = append(reasons, table.Reason)
+		}
+		names[table.Reason] = append(names[table.Reason], table.Table)
+	}
+	for _, reason := range reasons {
+		w.line("Not copied  %s:\n            %s", reason, strings.Join(names[reason], ", "))
+	}
+}
+
+func rowsText(count int64) string {
+	if count == 1 {
+		return "1 row"
+	}
+	return number(count) + " rows"
 }
 
 func (w *reportWriter) result(report *port.Report, options port.Options) {
@@ -134,7 +180,7 @@ func (w *reportWriter) result(report *port.Report, options port.Options) {
 		steps = append(steps, fmt.Sprintf("%s %.1f s", step.Phase, step.Seconds))
 	}
 	w.line("Time        %.1f s (%s)", report.Seconds, strings.Join(steps, ", "))
-	switch report.Result {
+	switch report.Result { //nolint:exhaustive // the others end with an error that says it
 	case port.ResultOK:
 		proof := fmt.Sprintf("both sides are equal: counts and checksums of %d tables, foreign keys, %d sequences",
 			len(report.Tables), len(report.Sequences))
@@ -142,9 +188,9 @@ func (w *reportWriter) result(report *port.Report, options port.Options) {
 			proof = "not verified, as asked"
 		}
 		w.line("Ported      %s rows; %s.", number(report.Rows), proof)
-		w.line("Next        point the homeserver's database section at the target and start it; keep the SQLite file until all is well.")
+		w.line("Next        point the homeserver's database section at the target and start it. Keep the SQLite file until all is well.")
 	case port.ResultClean:
-		w.line("Checked     %s rows; nothing hinders a port.", number(report.Rows))
+		w.line("Checked     %s rows; nothing hinders a port. Nothing was written.", number(report.Rows))
 	}
 }
 
