@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -179,7 +180,7 @@ func timeLeft(done, total int64, elapsed time.Duration) (string, bool) {
 
 // number writes an integer with commas between thousands.
 func number(value int64) string {
-	digits := fmt.Sprint(value)
+	digits := strconv.FormatInt(value, 10)
 	sign := ""
 	if value < 0 {
 		sign, digits = "-", digits[1:]
