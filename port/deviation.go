@@ -56,6 +56,9 @@ func (d Deviation) String() string {
 	for _, part := range d.Key {
 		fmt.Fprintf(&text, " %s=%s", part.Column, part.Value)
 	}
+	if d.RowID != 0 {
+		fmt.Fprintf(&text, " (rowid %d)", d.RowID)
+	}
 	if d.Column != "" {
 		fmt.Fprintf(&text, ", column %s", d.Column)
 	}

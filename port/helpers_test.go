@@ -16,7 +16,10 @@ import (
 	"github.com/synapsedb/synapse/port"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
+func TestMain(m *testing.M) {
+	playProcess()
+	dbtest.Main(m, dbtest.NoLeaks())
+}
 
 func targetConfig(t testing.TB, database *dbtest.Database) *postgres.Config {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
+	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/port/convert"
 )
 
@@ -52,9 +53,24 @@ func (r *run) lateRefusal(table string, cause error) error {
 	deviation := Deviation{Table: table, Class: convert.ClassRejected, Detail: serverMessage(cause)}
 	var refused *pgconn.PgError
 	if errors.As(cause, &refused) && refused.Detail != "" {
-		deviation.Detail += ": " + refused.Detail
+		deviation.Detail += ": " + withoutSecrets(refused.Detail)
 	}
 	return &BadValuesError{First: deviation, Count: 1, Late: true}
+}
+
+// withoutSecrets leaves the values out of the server's "Key (a, b)=(1, 2) …" when one of them must not be shown.
+func withoutSecrets(detail string) string {
+	columns, _, found := strings.Cut(detail, ")=(")
+	if !found {
+		return detail
+	}
+	_, names, _ := strings.Cut(columns, "(")
+	for name := range strings.SplitSeq(names, ", ") {
+		if homeserver.SecretColumn(name) {
+			return columns + ")"
+		}
+	}
+	return detail
 }
 
 // removeOrphans sets rows aside whose parent is missing, also when it was set aside itself, until there are none.

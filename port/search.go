@@ -2,6 +2,7 @@ package port
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/synapsedb/synapse/engine/postgres"
@@ -59,27 +60,43 @@ func (t *tablePlan) stored() []convert.Column {
 	return t.columns[:len(t.columns)-1]
 }
 
-const searchDuplicates = `SELECT id FROM (
+const (
+	repeatedEvents = `SELECT %[1]s FROM %[2]s AS c GROUP BY 1 HAVING count(*) > 1`
+	secondRows     = `SELECT id FROM (
     SELECT %[1]s AS id, row_number() OVER (PARTITION BY %[2]s ORDER BY %[1]s) AS copy FROM %[3]s
+    WHERE %[2]s IN (SELECT value FROM json_each(?1))
 ) WHERE copy > 1`
+)
 
-// inspectSearch finds the rows that will be dropped: those without an event, and all but the first of an event.
+// inspectSearch finds the rows that will be dropped because they are not the first of their event. Repeated events are
+// rare, and finding out that there are none costs much less than putting the rows of all of them in order.
 func inspectSearch(ctx context.Context, reader *sqlite.Reader, planned *tablePlan) error {
 	search := planned.search
 	search.duplicates = map[int64]bool{}
-	query := fmt.Sprintf(searchDuplicates, planned.rowid, search.eventID, planned.from)
+	var repeated []string
 	err := each(ctx, reader, func(rows *sqlite.Rows) error {
-		search.duplicates[rows.Int64(0)] = true
+		repeated = append(repeated, string(rows.Append(0, nil)))
 		return nil
-	}, query)
+	}, fmt.Sprintf(repeatedEvents, search.eventID, search.content))
+	if err != nil || len(repeated) == 0 {
+		return err
+	}
+	list, err := json.Marshal(repeated)
 	if err != nil {
 		return err
 	}
-	count := fmt.Sprintf("SELECT (SELECT count(*) FROM %s) - (SELECT count(*) FROM %s)", search.content, planned.from)
 	return each(ctx, reader, func(rows *sqlite.Rows) error {
-		search.orphans = rows.Int64(0)
+		search.duplicates[rows.Int64(0)] = true
 		return nil
-	}, count)
+	}, fmt.Sprintf(secondRows, planned.rowid, search.eventID, planned.from), string(list))
+}
+
+// countOrphans finds out how many rows the join with the events left out.
+func countOrphans(ctx context.Context, reader *sqlite.Reader, planned *tablePlan) error {
+	return each(ctx, reader, func(rows *sqlite.Rows) error {
+		planned.search.orphans = rows.Int64(0) - planned.rows - int64(len(planned.search.duplicates))
+		return nil
+	}, "SELECT count(*) FROM "+planned.search.content)
 }
 
 // searchStage is the temporary table through which the rows of the search index go.

@@ -29,6 +29,7 @@ type limit struct {
 	postgres *server.Postgres
 	schema   *catalog.Schema
 	tables   []exported // the largest first
+	cpu      float64    // seconds of processor time that psql used in the present load
 }
 
 // exported is a table's rows in a text file.
@@ -129,24 +130,25 @@ func (l *limit) exportSearch(ctx context.Context, file string) error {
 	}
 }
 
-// load loads everything into a fresh database and returns the seconds it took.
-func (l *limit) load(ctx context.Context) (float64, error) {
+// load loads everything into a fresh database and returns what it took.
+func (l *limit) load(ctx context.Context) (result, error) {
 	if err := prepare(ctx, l.postgres, "lim"); err != nil {
-		return 0, err
+		return result{}, err
 	}
 	if err := l.strip(ctx); err != nil {
-		return 0, err
+		return result{}, err
 	}
 	if err := checkpoint(ctx, l.postgres); err != nil {
-		return 0, err
+		return result{}, err
 	}
-	begun := time.Now()
+	l.cpu = 0
+	before, begun := serverCPU(l.postgres), time.Now()
 	for _, statements := range [][][]string{l.copies(), l.indexes(), l.constraints(), l.foreignKeys(), l.analyze()} {
 		if err := l.both(ctx, statements); err != nil {
-			return 0, err
+			return result{}, err
 		}
 	}
-	return time.Since(begun).Seconds(), nil
+	return result{seconds: time.Since(begun).Seconds(), cpu: serverCPU(l.postgres) - before + l.cpu}, nil
 }
 
 // strip takes indexes, foreign keys, triggers and seed rows away.
@@ -260,7 +262,7 @@ func (l *limit) analyze() [][]string {
 
 // both runs lists of statements, each by a psql of its own, at the same time. The settings are those of the port.
 func (l *limit) both(ctx context.Context, lists [][]string) error {
-	errs := make([]error, len(lists))
+	errs, used := make([]error, len(lists)), make([]float64, len(lists))
 	var group sync.WaitGroup
 	for i, statements := range lists {
 		group.Go(func() {
@@ -270,9 +272,14 @@ func (l *limit) both(ctx context.Context, lists [][]string) error {
 			command.Stdin = strings.NewReader(script)
 			if output, err := command.CombinedOutput(); err != nil {
 				errs[i] = fmt.Errorf("psql: %w\n%s", err, output)
+				return
 			}
+			used[i] = command.ProcessState.UserTime().Seconds() + command.ProcessState.SystemTime().Seconds()
 		})
 	}
 	group.Wait()
+	for _, seconds := range used {
+		l.cpu += seconds
+	}
 	return errors.Join(errs...)
 }

@@ -80,8 +80,8 @@ func measure(ctx context.Context, s settings, postgres *server.Postgres) error {
 	if err := limit.export(ctx); err != nil {
 		return fmt.Errorf("export for the limit: %w", err)
 	}
-	var plain, verified, verify []float64
-	fmt.Fprintln(os.Stdout, "pair   limit s   port s (no verify)   port s   ratio (no verify)   ratio   verify adds   peak MB")
+	var plain, verified, verify, work []float64
+	fmt.Fprintln(os.Stdout, "pair   limit s (CPU s)   port, no verify s (CPU s)   port s (CPU s)   ratio, no verify   ratio   verify adds   peak MB")
 	for pair := 1; pair <= s.pairs; pair++ {
 		least, err := limit.load(ctx)
 		if err != nil {
@@ -95,15 +95,16 @@ func measure(ctx context.Context, s settings, postgres *server.Postgres) error {
 		if err != nil {
 			return err
 		}
-		plain = append(plain, without.seconds/least)
-		verified = append(verified, with.seconds/least)
-		verify = append(verify, (with.seconds-without.seconds)/least)
-		fmt.Fprintf(os.Stdout, "%4d %9.2f %20.2f %8.2f %19.2f %7.2f %13.2f %9.1f\n",
-			pair, least, without.seconds, with.seconds, plain[pair-1], verified[pair-1], verify[pair-1],
-			float64(max(without.peak, with.peak))/1e6)
+		plain = append(plain, without.seconds/least.seconds)
+		verified = append(verified, with.seconds/least.seconds)
+		verify = append(verify, (with.seconds-without.seconds)/least.seconds)
+		work = append(work, without.cpu/least.cpu)
+		fmt.Fprintf(os.Stdout, "%4d %9.2f (%5.2f) %19.2f (%5.2f) %8.2f (%5.2f) %18.2f %7.2f %13.2f %9.1f\n",
+			pair, least.seconds, least.cpu, without.seconds, without.cpu, with.seconds, with.cpu,
+			plain[pair-1], verified[pair-1], verify[pair-1], float64(max(without.peak, with.peak))/1e6)
 	}
-	fmt.Fprintf(os.Stdout, "median ratio to the limit: %.2f without verify, %.2f with it; verify adds %.2f\n",
-		median(plain), median(verified), median(verify))
+	fmt.Fprintf(os.Stdout, "median ratio to the limit: %.2f without verify, %.2f with it; verify adds %.2f; processor time without verify %.2f\n",
+		median(plain), median(verified), median(verify), median(work))
 	return nil
 }
 

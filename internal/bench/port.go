@@ -19,7 +19,8 @@ import (
 // result of one port.
 type result struct {
 	seconds float64
-	peak    int64 // bytes
+	cpu     float64 // seconds of processor time, of the program and of the server
+	peak    int64   // bytes
 }
 
 const role = "bench"
@@ -48,16 +49,17 @@ func portOnce(ctx context.Context, s settings, postgres *server.Postgres, verify
 	var output, problems bytes.Buffer
 	command := exec.CommandContext(ctx, s.program, arguments...)
 	command.Stdout, command.Stderr = &output, &problems
-	begun := time.Now()
+	before, begun := serverCPU(postgres), time.Now()
 	if err := command.Run(); err != nil {
 		return result{}, fmt.Errorf("%w\n%s", err, problems.String())
 	}
 	seconds := time.Since(begun).Seconds()
+	cpu := serverCPU(postgres) - before + command.ProcessState.UserTime().Seconds() + command.ProcessState.SystemTime().Seconds()
 	var report port.Report
 	if err := json.Unmarshal(output.Bytes(), &report); err != nil {
 		return result{}, err
 	}
-	return result{seconds: seconds, peak: report.PeakMemory}, nil
+	return result{seconds: seconds, cpu: cpu, peak: report.PeakMemory}, nil
 }
 
 // prepare makes an empty database with our schema, owned by a role that is no superuser.

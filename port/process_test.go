@@ -1,0 +1,280 @@
+package port_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/port"
+)
+
+// processVariable makes the test binary a process that ports, as its content, in JSON, says.
+const processVariable = "SYNAPSE_PORT_TEST_PROCESS"
+
+// portProcess is what such a process has to do.
+type portProcess struct {
+	Source    string
+	Target    map[string]any
+	Aside     string
+	Policy    port.Policy
+	FileLimit uint64 // bytes that the process may write to one file; 0 for as many as it likes
+}
+
+// interruptedCode is how a process exits that a signal stopped.
+const interruptedCode = 3
+
+// playProcess does the work of another process, if this one is such, and does not return then.
+func playProcess() {
+	text := os.Getenv(processVariable)
+	if text == "" {
+		return
+	}
+	var process portProcess
+	err := json.Unmarshal([]byte(text), &process)
+	if err == nil {
+		err = process.run()
+	}
+	var interrupted *port.InterruptedError
+	switch {
+	case err == nil:
+		os.Exit(0)
+	case errors.As(err, &interrupted), errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(interruptedCode)
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
+
+func (p portProcess) run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if p.FileLimit > 0 {
+		signal.Ignore(syscall.SIGXFSZ)
+		limit := syscall.Rlimit{Cur: p.FileLimit, Max: p.FileLimit}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			return err
+		}
+	}
+	target, _, err := postgres.ParseArgs(p.Target)
+	if err != nil {
+		return err
+	}
+	_, err = port.Run(ctx, port.Options{
+		Source: p.Source, Target: target, SetAsideFile: p.Aside, OnBadValue: p.Policy,
+	})
+	return err
+}
+
+// start begins the process; what it says goes to output.
+func (p portProcess) start(t *testing.T, output *bytes.Buffer) *exec.Cmd {
+	t.Helper()
+	text, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0])
+	command.Env = append(os.Environ(), processVariable+"="+string(text))
+	command.Stdout, command.Stderr = output, output
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return command
+}
+
+// mustSucceed runs the process to its end.
+func (p portProcess) mustSucceed(t *testing.T) {
+	t.Helper()
+	var output bytes.Buffer
+	if err := p.start(t, &output).Wait(); err != nil {
+		t.Fatalf("%v: %s", err, output.String())
+	}
+}
+
+// guardState is what a look at the target tells of a port.
+type guardState struct {
+	Unfinished bool // the schema synapse_port is there
+	Compat     int64
+}
+
+// guarded is the only state in which a target may be that is not complete.
+func guarded() guardState { return guardState{Unfinished: true, Compat: 2147483647} }
+
+func lookAtGuard(t *testing.T, database *dbtest.Database) guardState {
+	t.Helper()
+	var state guardState
+	asSuperuser(t, database, func(conn *pgx.Conn) error {
+		return conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'synapse_port'),
+			(SELECT compat_version FROM schema_compat_version)`).Scan(&state.Unfinished, &state.Compat)
+	})
+	return state
+}
+
+// asSuperuser works on a connection that is closed afterwards, so that no session hinders the next port.
+func asSuperuser(t *testing.T, database *dbtest.Database, work func(*pgx.Conn) error) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), database.SuperuserDSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(work(conn), conn.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const tableNames = `SELECT quote_ident(relname) FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname`
+
+const sequencePositions = `SELECT sequencename, coalesce(last_value, 0)::text FROM pg_sequences WHERE schemaname = 'public'`
+
+// content returns a hash of the rows of each table, and the position of each sequence.
+func content(t *testing.T, database *dbtest.Database) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	asSuperuser(t, database, func(conn *pgx.Conn) error {
+		rows, _ := conn.Query(t.Context(), tableNames)
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		parts := make([]string, len(names))
+		for i, name := range names {
+			parts[i] = fmt.Sprintf(`SELECT %s, count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY t::text)), '')
+				FROM public.%s AS t`, postgres.QuoteLiteral(name), name)
+		}
+		for _, query := range []string{strings.Join(parts, " UNION ALL "), sequencePositions} {
+			if err := collect(t, conn, query, found); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found
+}
+
+func collect(t *testing.T, conn *pgx.Conn, query string, into map[string]string) error {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), query)
+	if err != nil {
+		return err
+	}
+	var name, value string
+	_, err = pgx.ForEachRow(rows, []any{&name, &value}, func() error {
+		into[name] = value
+		return nil
+	})
+	return err
+}
+
+// schemaDump returns what pg_dump writes of the schema, without the words that differ from call to call.
+func schemaDump(t *testing.T, database *dbtest.Database) string {
+	t.Helper()
+	dump := exec.CommandContext(t.Context(), dbtest.Postgres(t).Bin("pg_dump"), "--schema-only", "--no-owner", "--dbname="+database.DSN)
+	output, err := dump.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitForSessionsToEnd(t, database)
+	var kept []string
+	for line := range strings.Lines(string(output)) {
+		if !strings.HasPrefix(line, `\restrict`) && !strings.HasPrefix(line, `\unrestrict`) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+// folderOf returns the content of every file beside a source, and of the source.
+func folderOf(t *testing.T, source string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	entries, err := os.ReadDir(filepath.Dir(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		bytes, err := os.ReadFile(filepath.Join(filepath.Dir(source), entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[entry.Name()] = string(bytes)
+	}
+	return files
+}
+
+// expectation is how source and target look when everything is done.
+type expectation struct {
+	folder  map[string]string
+	fresh   map[string]string // content of a prepared target
+	content map[string]string // content of a ported one
+	schema  string
+}
+
+// expect ports a source without a disturbance to learn what comes of it.
+func expect(t *testing.T, source string, policy port.Policy) expectation {
+	t.Helper()
+	target := preparedTarget(t)
+	e := expectation{folder: folderOf(t, source), fresh: content(t, target), schema: schemaDump(t, target)}
+	portProcess{Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside"), Policy: policy}.mustSucceed(t)
+	e.content = content(t, target)
+	return e
+}
+
+// complete checks that nothing distinguishes a port that was disturbed from one that was not.
+func (e expectation) complete(t *testing.T, source string, target *dbtest.Database) {
+	t.Helper()
+	waitForSessionsToEnd(t, target)
+	state := lookAtGuard(t, target)
+	if state.Unfinished || state.Compat == guarded().Compat {
+		t.Errorf("the guard is still up: %+v", state)
+	}
+	if diff := cmp.Diff(e.content, content(t, target)); diff != "" {
+		t.Errorf("content (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(e.schema, schemaDump(t, target)); diff != "" {
+		t.Errorf("schema (-want +got):\n%s", diff)
+	}
+	if !maps.Equal(e.folder, folderOf(t, source)) {
+		t.Error("the source, or its folder, changed")
+	}
+}
+
+// wholeOrGuarded checks that a homeserver cannot start on anything but a whole database, and reports whether the port
+// is complete.
+func (e expectation) wholeOrGuarded(t *testing.T, target *dbtest.Database) (finished bool) {
+	t.Helper()
+	if state := lookAtGuard(t, target); state == guarded() {
+		return false
+	}
+	waitForSessionsToEnd(t, target)
+	state := lookAtGuard(t, target) // a commit may have been under way
+	if state == guarded() {
+		return false
+	}
+	if state.Unfinished || state.Compat == guarded().Compat {
+		t.Errorf("the guard is half up: %+v", state)
+	}
+	got := content(t, target)
+	if maps.Equal(got, e.content) {
+		return true
+	}
+	if diff := cmp.Diff(e.fresh, got); diff != "" {
+		t.Errorf("the target is not guarded, not complete, and not untouched either (-fresh +got):\n%s", diff)
+	}
+	return false
+}
