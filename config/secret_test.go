@@ -25,7 +25,7 @@ func show(t *testing.T, loaded *config.Config, err error) string {
 	for _, database := range loaded.Databases {
 		fmt.Fprintf(&text, "%v %+v %#v", database, database, database)
 	}
-	encoded, jsonErr := json.Marshal(loaded)
+	encoded, jsonErr := json.Marshal([]any{loaded})
 	if jsonErr != nil {
 		t.Error(jsonErr)
 	}

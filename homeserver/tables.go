@@ -89,11 +89,10 @@ func DirectoryUpdates() []BackgroundUpdate {
 		"populate_user_directory_cleanup",
 	}
 	updates := make([]BackgroundUpdate, len(names))
+	previous := ""
 	for i, name := range names {
-		updates[i] = BackgroundUpdate{Name: name, ProgressJSON: "{}"}
-		if i > 0 {
-			updates[i].DependsOn = names[i-1]
-		}
+		updates[i] = BackgroundUpdate{Name: name, ProgressJSON: "{}", DependsOn: previous}
+		previous = name
 	}
 	return updates
 }

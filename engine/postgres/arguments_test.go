@@ -224,7 +224,7 @@ func TestNoWayOfPrintingShowsThePassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	encoded, err := json.Marshal(struct{ Value any }{*config})
+	encoded, err := json.Marshal([]any{*config})
 	if err != nil {
 		t.Fatal(err)
 	}

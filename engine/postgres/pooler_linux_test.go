@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 
@@ -95,7 +96,7 @@ func renumber(client io.Writer, server io.Reader) error {
 		if head[0] == backendKeyData {
 			binary.BigEndian.PutUint32(body, binary.BigEndian.Uint32(body)+1)
 		}
-		if _, err := client.Write(append(head, body...)); err != nil {
+		if _, err := client.Write(slices.Concat(head, body)); err != nil {
 			return err
 		}
 	}

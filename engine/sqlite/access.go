@@ -42,6 +42,7 @@ func (a Access) uri(path string) string {
 		return fileURI(path) + "?mode=ro&immutable=1"
 	case PrivateLog:
 		return fileURI(path) + "?mode=ro&vfs=" + noLockVFS
+	case SharedLock, SharedMemory:
 	}
 	return fileURI(path) + "?mode=ro"
 }

@@ -105,6 +105,7 @@ func appendRow(rows *Rows, columns int, buffer []byte) []byte {
 			buffer = append(buffer, byte(rows.Float64(i)))
 		case Text, Blob:
 			buffer = rows.Append(i, buffer)
+		case Null:
 		}
 	}
 	return buffer

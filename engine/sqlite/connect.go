@@ -61,7 +61,7 @@ const read = "SELECT 1 FROM sqlite_schema LIMIT 1"
 
 // begin opens the read transactions, all on the state that the first one finds.
 func (s *Snapshot) begin(ctx context.Context) error {
-	var first, err = uintptr(0), error(nil)
+	var first uintptr
 	defer func() {
 		if first != 0 {
 			lib.Xsqlite3_snapshot_free(s.readers[0].handle.tls, first)
@@ -71,6 +71,7 @@ func (s *Snapshot) begin(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("open %s: %w", s.info.Path, context.Cause(ctx))
 		}
+		var err error
 		if i == 0 || s.info.Access != SharedMemory {
 			err = reader.beginRead()
 		} else {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 
 	"modernc.org/libc"
@@ -19,8 +20,7 @@ type handle struct {
 func openHandle(uri string) (*handle, error) {
 	h := &handle{tls: libc.NewTLS()}
 	if err := h.open(uri); err != nil {
-		h.close()
-		return nil, err
+		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }

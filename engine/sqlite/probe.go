@@ -77,18 +77,18 @@ func resolve(path string) (string, error) {
 	if path == "" {
 		return "", &FileError{Path: `""`, Problem: Missing, Hint: "name the database file"}
 	}
-	real, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	if err == nil {
-		real, err = filepath.Abs(real)
+		target, err = filepath.Abs(target)
 	}
 	if err != nil {
 		return "", pathError(path, err)
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(target)
 	if err != nil {
 		return "", pathError(path, err)
 	}
-	return real, kindError(path, info)
+	return target, kindError(path, info)
 }
 
 func pathError(path string, err error) error {

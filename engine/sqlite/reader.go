@@ -101,8 +101,9 @@ func (r *Reader) close() error {
 	r.watch.mutex.Lock()
 	r.watch.release()
 	r.watch.mutex.Unlock()
+	var problems []error
 	for rows := range r.open {
-		rows.Close()
+		problems = append(problems, rows.Close())
 	}
-	return r.handle.close()
+	return errors.Join(append(problems, r.handle.close())...)
 }

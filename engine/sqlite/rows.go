@@ -41,7 +41,7 @@ func (t Type) String() string {
 // Next returned, and for columns 0 to len(Columns())-1. None of them allocates.
 type Rows struct {
 	reader    *Reader
-	ctx       context.Context // ends with the query; kept because a row has no context of its own
+	ctx       context.Context //nolint:containedctx // ends with the query; a row has no context of its own
 	tls       *libc.TLS
 	statement uintptr
 	query     string

@@ -44,18 +44,18 @@ func OpenSnapshot(ctx context.Context, path string, readers int, log *slog.Logge
 	if err := checkVersion(lib.SQLITE_VERSION); err != nil {
 		return nil, err
 	}
-	real, err := resolve(path)
+	target, err := resolve(path)
 	if err != nil {
 		return nil, err
 	}
-	s, err := prepareSnapshot(real)
+	s, err := prepareSnapshot(target)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.connect(ctx, readers); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	log.DebugContext(ctx, "snapshot opened", "path", real, "access", string(s.info.Access), "in_use", s.info.InUse,
+	log.DebugContext(ctx, "snapshot opened", "path", target, "access", string(s.info.Access), "in_use", s.info.InUse,
 		"size_bytes", s.info.Size, "wal_bytes", s.info.WALBytes, "readers", readers)
 	return s, nil
 }

@@ -77,7 +77,8 @@ func (g *generator) metadata(e *event) string {
 
 // signed is the event's JSON as it travels between servers.
 func (g *generator) signed(e *event) string {
-	b := append(g.json[:0], `{"auth_events":`...)
+	b := g.json[:0]
+	b = append(b, `{"auth_events":`...)
 	b = appendList(b, e.room.auth)
 	b = append(b, `,"prev_events":`...)
 	b = appendList(b, e.room.newest)

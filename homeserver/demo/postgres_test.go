@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -112,7 +113,7 @@ func load(t *testing.T, source *sql.DB, tx pgx.Tx, table string) {
 	go func() { writer.CloseWithError(writeRows(rows, names, binary, writer)) }()
 	columns := strings.ReplaceAll(`"`+strings.Join(names, `", "`)+`"`, `"Lock"`, "lock")
 	_, err = tx.Conn().PgConn().CopyFrom(t.Context(), reader, fmt.Sprintf(`COPY "%s" (%s) FROM STDIN`, table, columns))
-	if err != nil {
+	if err := errors.Join(err, rows.Err()); err != nil {
 		t.Fatalf("%s: %v", table, err)
 	}
 }

@@ -52,31 +52,31 @@ func (g *generator) newRoom() *room {
 
 // beginnings are the events every room starts with.
 var beginnings = [...]func(g *generator, r *room) *event{
-	func(g *generator, r *room) *event {
+	func(_ *generator, r *room) *event {
 		return r.stateEvent("m.room.create", `{"room_version":"`+r.version+`","creator":`+quoted(r.creator.id)+`}`)
 	},
-	func(g *generator, r *room) *event { return r.membership(r.creator, "join") },
-	func(g *generator, r *room) *event {
+	func(_ *generator, r *room) *event { return r.membership(r.creator, "join") },
+	func(_ *generator, r *room) *event {
 		return r.stateEvent("m.room.power_levels", `{"users":{`+quoted(r.creator.id)+`:100},"users_default":0,`+
 			`"events":{"m.room.name":50,"m.room.power_levels":100,"m.room.history_visibility":100},"events_default":0,`+
 			`"state_default":50,"ban":50,"kick":50,"redact":50,"invite":0}`)
 	},
-	func(g *generator, r *room) *event {
+	func(_ *generator, r *room) *event {
 		rule := "invite"
 		if r.public == true {
 			rule = "public"
 		}
 		return r.stateEvent("m.room.join_rules", `{"join_rule":"`+rule+`"}`)
 	},
-	func(g *generator, r *room) *event {
+	func(_ *generator, r *room) *event {
 		return r.stateEvent("m.room.history_visibility", `{"history_visibility":"shared"}`)
 	},
-	func(g *generator, r *room) *event {
+	func(_ *generator, r *room) *event {
 		e := r.stateEvent("m.room.name", `{"name":`+quoted(r.name)+`}`)
 		e.searchKey, e.searchText = "content.name", r.name
 		return e
 	},
-	func(g *generator, r *room) *event {
+	func(_ *generator, r *room) *event {
 		e := r.stateEvent("m.room.topic", `{"topic":`+quoted(r.topic)+`}`)
 		e.searchKey, e.searchText = "content.topic", r.topic
 		return e
