@@ -36,10 +36,7 @@ func newDisturbance(t *testing.T, options demo.Options, policy port.Policy, sign
 	})
 	d := &disturbance{source: demoSource(t, options), policy: policy, signal: signal, chance: rand.New(rand.NewPCG(seed, 0))}
 	d.expectation = expect(t, d.source, policy)
-	target := preparedTarget(t)
-	begun := time.Now()
-	d.process(t, target).mustSucceed(t)
-	d.duration = time.Since(begun)
+	d.duration = d.expectation.duration
 	return d
 }
 
@@ -99,7 +96,7 @@ func asideIsWhole(t *testing.T, process portProcess) {
 }
 
 // killedEvents make tables of more than 2,000 rows, whose indexes are set aside.
-const killedEvents = 3000
+const killedEvents = 2500
 
 func TestKilledPortIsGuardedAndRunsAgain(t *testing.T) {
 	t.Parallel()
@@ -110,8 +107,8 @@ func TestKilledPortIsGuardedAndRunsAgain(t *testing.T) {
 		rounds  int
 	}{
 		"killed":                 {demo.Options{Events: killedEvents, Seed: 1}, port.Fail, syscall.SIGKILL, 5},
-		"killed while repairing": {demo.Options{Events: killedEvents, Seed: 1, BadValues: true}, port.Repair, syscall.SIGKILL, 3},
-		"interrupted":            {demo.Options{Events: killedEvents, Seed: 1}, port.Fail, syscall.SIGTERM, 3},
+		"killed while repairing": {demo.Options{Events: killedEvents, Seed: 1, BadValues: true}, port.Repair, syscall.SIGKILL, 2},
+		"interrupted":            {demo.Options{Events: killedEvents, Seed: 1}, port.Fail, syscall.SIGTERM, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,7 +128,7 @@ func TestUnfinishedTargetTakesAnotherSource(t *testing.T) {
 	big := newDisturbance(t, demo.Options{Events: killedEvents, Seed: 1}, port.Fail, syscall.SIGKILL)
 	other := demoSource(t, demo.Options{Events: 100, Seed: 2})
 	expected := expect(t, other, port.Fail)
-	for range dbtest.Rounds(t, 3) {
+	for range dbtest.Rounds(t, 2) {
 		target := preparedTarget(t)
 		// From the middle on, indexes have been put back already.
 		big.stop(t, big.process(t, target), big.duration/2+time.Duration(big.chance.Int64N(int64(big.duration)/2)))
@@ -151,7 +148,7 @@ func TestOfTwoPortsAtOnceOneIsRefused(t *testing.T) {
 	t.Parallel()
 	source := demoSource(t, demo.Options{Events: 300, Seed: 1})
 	expected := expect(t, source, port.Fail)
-	for range dbtest.Rounds(t, 2) {
+	for range dbtest.Rounds(t, 1) {
 		target := preparedTarget(t)
 		process := portProcess{Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside")}
 		var outputs [2]bytes.Buffer

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -223,6 +224,8 @@ type expectation struct {
 	fresh   map[string]string // content of a prepared target
 	content map[string]string // content of a ported one
 	schema  string
+
+	duration time.Duration // of the port
 }
 
 // expect ports a source without a disturbance to learn what comes of it.
@@ -230,7 +233,9 @@ func expect(t *testing.T, source string, policy port.Policy) expectation {
 	t.Helper()
 	target := preparedTarget(t)
 	e := expectation{folder: folderOf(t, source), fresh: content(t, target), schema: schemaDump(t, target)}
+	begun := time.Now()
 	portProcess{Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside"), Policy: policy}.mustSucceed(t)
+	e.duration = time.Since(begun)
 	e.content = content(t, target)
 	return e
 }
