@@ -44,8 +44,10 @@ race: ## the tests, with the race detector
 vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
 	@scripts/check-vulnerabilities
 
-bench: ## the benchmarks
+bench: build ## the port against the practical limit, at two sizes, then the benchmarks of single parts
 	scripts/install-tools test
+	$(GO) run ./internal/bench -events 100000 -pairs 5
+	$(GO) run ./internal/bench -events 1000000 -pairs 1
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 torture: ## the long forms: kills at random moments (ROUNDS=200), fuzzing (FUZZTIME=60s)

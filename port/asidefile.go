@@ -192,6 +192,7 @@ func originalValue(rows *sqlite.Rows, column int) json.RawMessage {
 		return strconv.AppendInt(nil, rows.Int64(column), 10)
 	case sqlite.Float:
 		return quoteJSON(map[string]string{"real": strconv.FormatFloat(rows.Float64(column), 'g', -1, 64)})
+	case sqlite.Text, sqlite.Blob: // below
 	}
 	value := rows.Append(column, nil)
 	if rows.Type(column) == sqlite.Text && utf8.Valid(value) {
@@ -235,11 +236,11 @@ func fieldText(kind convert.Kind, value []byte) string {
 	case value == nil:
 		return "NULL"
 	case kind == convert.Int2:
-		return strconv.Itoa(int(int16(binary.BigEndian.Uint16(value)))) //nolint:gosec // two's complement is meant
+		return strconv.Itoa(int(int16(binary.BigEndian.Uint16(value))))
 	case kind == convert.Int4:
-		return strconv.Itoa(int(int32(binary.BigEndian.Uint32(value)))) //nolint:gosec // two's complement is meant
+		return strconv.Itoa(int(int32(binary.BigEndian.Uint32(value))))
 	case kind == convert.Int8:
-		return strconv.FormatInt(int64(binary.BigEndian.Uint64(value)), 10) //nolint:gosec // two's complement is meant
+		return strconv.FormatInt(int64(binary.BigEndian.Uint64(value)), 10)
 	case kind == convert.Bytea, kind == convert.Float8, kind == convert.Bool:
 		return fmt.Sprintf("x'%x'", value)
 	}

@@ -155,6 +155,6 @@ func (s *sender) exchange(c *chunk) *chunk {
 // stop waits until everything is sent. Only then may refused and err be read.
 func (s *sender) stop() {
 	close(s.full)
-	for range s.free { //nolint:revive // until the sender has closed it
+	for range s.free {
 	}
 }

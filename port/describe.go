@@ -111,6 +111,7 @@ func show(rows *sqlite.Rows, column int) string {
 		return strconv.FormatInt(rows.Int64(column), 10)
 	case sqlite.Float:
 		return strconv.FormatFloat(rows.Float64(column), 'g', -1, 64)
+	case sqlite.Text, sqlite.Blob: // below
 	}
 	value := rows.Append(column, nil)
 	length := len(value)

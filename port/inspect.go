@@ -106,9 +106,9 @@ func (i *inspector) probeIndex(ctx context.Context, index *catalog.Index, row []
 		return "", "", err
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // a closed connection rolls back by itself
-	keys := index.Definition[strings.Index(index.Definition, " USING "):]
+	_, keys, _ := strings.Cut(index.Definition, " USING ")
 	_, err = tx.Exec(ctx, fmt.Sprintf(
-		"CREATE TEMPORARY TABLE synapse_port_probe (LIKE %s); CREATE INDEX ON synapse_port_probe%s",
+		"CREATE TEMPORARY TABLE synapse_port_probe (LIKE %s); CREATE INDEX ON synapse_port_probe USING %s",
 		i.run.target.quote(i.table.name), keys))
 	if err != nil {
 		return "", "", err

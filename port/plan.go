@@ -51,8 +51,8 @@ func (t *tablePlan) rowsAtMost() int64 {
 	if t.empty {
 		return 0
 	}
-	span := uint64(t.high) - uint64(t.low) //nolint:gosec // the difference is meant, also across the whole range
-	return int64(min(span, 1<<40)) + 1     //nolint:gosec // bounded
+	span := uint64(t.high) - uint64(t.low) // the difference is meant, also across the whole range
+	return int64(min(span, 1<<40)) + 1
 }
 
 // noteConverted remembers that a column holds values of another class than its own.

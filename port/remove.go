@@ -29,17 +29,17 @@ func (r *run) mendIndex(
 	for i, name := range index.Columns {
 		columns[i] = postgres.QuoteIdentifier(name)
 	}
-	condition := "true"
+	conditions := []string{"true"}
 	if index.Predicate != "" {
-		condition = index.Predicate
+		conditions = append(conditions, index.Predicate)
 	}
-	if !index.NullsEqual {
-		for _, column := range columns {
-			condition += " AND " + column + " IS NOT NULL"
+	for _, column := range columns {
+		if !index.NullsEqual {
+			conditions = append(conditions, column+" IS NOT NULL")
 		}
 	}
 	surplus := fmt.Sprintf(`c.ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY %s ORDER BY ctid) AS copy
-		FROM %s WHERE %s) AS copies WHERE copy > 1)`, strings.Join(columns, ", "), r.target.quote(table.name), condition)
+		FROM %s WHERE %s) AS copies WHERE copy > 1)`, strings.Join(columns, ", "), r.target.quote(table.name), strings.Join(conditions, " AND "))
 	detail := fmt.Sprintf("unique index %s (%s)", index.Name, strings.Join(index.Columns, ", "))
 	if _, err := r.remove(ctx, conn, table, surplus, convert.ClassDuplicate, detail); err != nil {
 		return err

@@ -1,9 +1,9 @@
 package port
 
 import (
-	"container/heap"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -31,7 +31,7 @@ func runTasks(ctx context.Context, workers []*worker, tasks []*task) error {
 	s.changed.L = &s.mutex
 	for _, t := range tasks {
 		if t.waits == 0 {
-			heap.Push(&s.ready, t)
+			s.ready = append(s.ready, t)
 		}
 	}
 	stop := context.AfterFunc(ctx, s.wake)
@@ -56,8 +56,8 @@ func runTasks(ctx context.Context, workers []*worker, tasks []*task) error {
 type schedule struct {
 	mutex   sync.Mutex
 	changed sync.Cond
-	ready   byWeight
-	left    int // tasks that are not finished
+	ready   []*task // there are at most a few hundred
+	left    int     // tasks that are not finished
 }
 
 func (s *schedule) wake() {
@@ -76,7 +76,15 @@ func (s *schedule) next(ctx context.Context) *task {
 	if s.left == 0 || ctx.Err() != nil {
 		return nil
 	}
-	return heap.Pop(&s.ready).(*task)
+	heaviest := 0
+	for i, t := range s.ready {
+		if t.weight > s.ready[heaviest].weight {
+			heaviest = i
+		}
+	}
+	t := s.ready[heaviest]
+	s.ready = slices.Delete(s.ready, heaviest, heaviest+1)
+	return t
 }
 
 func (s *schedule) finished(t *task) {
@@ -85,22 +93,8 @@ func (s *schedule) finished(t *task) {
 	s.left--
 	for _, later := range t.then {
 		if later.waits--; later.waits == 0 {
-			heap.Push(&s.ready, later)
+			s.ready = append(s.ready, later)
 		}
 	}
 	s.changed.Broadcast()
-}
-
-// byWeight is a heap of tasks, the heaviest first.
-type byWeight []*task
-
-func (q byWeight) Len() int           { return len(q) }
-func (q byWeight) Less(i, j int) bool { return q[i].weight > q[j].weight }
-func (q byWeight) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *byWeight) Push(item any)     { *q = append(*q, item.(*task)) }
-func (q *byWeight) Pop() any {
-	last := len(*q) - 1
-	item := (*q)[last]
-	*q = (*q)[:last]
-	return item
 }

@@ -254,7 +254,7 @@ func (t *target) problems() []Problem {
 	if foreign := t.notOwned(); len(foreign) > 0 {
 		problems = append(problems, Problem{
 			ID:   "target_not_owner",
-			What: fmt.Sprintf("the role does not own the tables %s", list(foreign)),
+			What: "the role does not own the tables " + list(foreign),
 			Hint: "connect as their owner, or as a superuser: ALTER TABLE name OWNER TO role;",
 		})
 	}

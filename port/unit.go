@@ -20,13 +20,13 @@ func units(table *tablePlan) []unit {
 	if table.rowid == "" {
 		return []unit{{table: table, whole: true}}
 	}
-	span := uint64(table.high) - uint64(table.low) //nolint:gosec // two's complement is meant
+	span := uint64(table.high) - uint64(table.low)
 	count := min(span/unitRows+1, mostUnit)
 	step := span/count + 1
 	ranges := make([]unit, 0, count)
 	for i := range count {
-		low := table.low + int64(i*step)                    //nolint:gosec // two's complement is meant
-		high := table.low + int64(min(span, i*step+step-1)) //nolint:gosec // two's complement is meant
+		low := table.low + int64(i*step)
+		high := table.low + int64(min(span, i*step+step-1))
 		ranges = append(ranges, unit{table: table, low: low, high: high})
 		if i*step+step-1 >= span {
 			break

@@ -87,7 +87,7 @@ func (l *limit) exportTable(ctx context.Context, conn *pgx.Conn, table *catalog.
 }
 
 const searchQuery = `SELECT c0, c1, c2, c3, c4, origin_server_ts, stream_ordering FROM (
-    SELECT c.*, e.origin_server_ts, e.stream_ordering, row_number() OVER (PARTITION BY c.c0 ORDER BY c.id) AS copy
+    SELECT c.c0, c.c1, c.c2, c.c3, c.c4, e.origin_server_ts, e.stream_ordering, row_number() OVER (PARTITION BY c.c0 ORDER BY c.id) AS copy
     FROM event_search_content AS c CROSS JOIN events AS e ON e.event_id = c.c0 AND e.room_id = c.c1
 ) WHERE copy = 1`
 

@@ -33,60 +33,60 @@ type Table struct {
 
 // Column is one column of a table, in the order of its number.
 type Column struct {
-	Name      string
-	Number    int16
-	Type      string // the base type's name in pg_type, such as "int8" or "varchar"
-	TypeLabel string // as SQL spells it, such as "character varying(20)"
-	Length    int    // characters that varchar and bpchar may hold; 0 when unlimited
-	NotNull   bool   // by NOT NULL, or by a check that says just that
-	Identity  bool   // GENERATED ALWAYS or BY DEFAULT AS IDENTITY
-	Generated bool   // computed from other columns, cannot be written
-	Default   bool
+	Name      string `json:"name"`
+	Number    int16  `json:"number"`
+	Type      string `json:"type"`       // the base type's name in pg_type, such as "int8" or "varchar"
+	TypeLabel string `json:"type_label"` // as SQL spells it, such as "character varying(20)"
+	Length    int    `json:"length"`     // characters that varchar and bpchar may hold; 0 when unlimited
+	NotNull   bool   `json:"not_null"`   // by NOT NULL, or by a check that says just that
+	Identity  bool   `json:"identity"`   // GENERATED ALWAYS or BY DEFAULT AS IDENTITY
+	Generated bool   `json:"generated"`  // computed from other columns, cannot be written
+	Default   bool   `json:"default"`
 }
 
 // Index is one index with what is needed to make it again.
 type Index struct {
-	Name       string
-	Method     string   // access method, such as "btree"
-	Definition string   // pg_get_indexdef
-	Columns    []string // nil when the index has an expression among its keys
-	Predicate  string   // of a partial index, as SQL
-	Unique     bool
-	Valid      bool
-	NullsEqual bool        // UNIQUE NULLS NOT DISTINCT
-	Plain      bool        // nothing hangs on it that making it again would lose
-	Comment    string      // COMMENT ON INDEX
-	Constraint *Constraint // the constraint it serves, or nil
+	Name       string      `json:"name"`
+	Method     string      `json:"method"`     // access method, such as "btree"
+	Definition string      `json:"definition"` // pg_get_indexdef
+	Columns    []string    `json:"columns"`    // nil when the index has an expression among its keys
+	Predicate  string      `json:"predicate"`  // of a partial index, as SQL
+	Unique     bool        `json:"unique"`
+	Valid      bool        `json:"valid"`
+	NullsEqual bool        `json:"nulls_equal"` // UNIQUE NULLS NOT DISTINCT
+	Plain      bool        `json:"plain"`       // nothing hangs on it that making it again would lose
+	Comment    string      `json:"comment"`     // COMMENT ON INDEX
+	Constraint *Constraint `json:"constraint"`  // the constraint it serves, or nil
 }
 
 // Constraint is a primary key, a unique or an exclusion constraint.
 type Constraint struct {
-	Name       string
-	Definition string // pg_get_constraintdef
-	Primary    bool
-	Exclusion  bool
-	Deferrable bool
-	Deferred   bool // INITIALLY DEFERRED
-	Comment    string
+	Name       string `json:"name"`
+	Definition string `json:"definition"` // pg_get_constraintdef
+	Primary    bool   `json:"primary"`
+	Exclusion  bool   `json:"exclusion"`
+	Deferrable bool   `json:"deferrable"`
+	Deferred   bool   `json:"deferred"` // INITIALLY DEFERRED
+	Comment    string `json:"comment"`
 }
 
 // ForeignKey is one foreign key between two tables of the schema.
 type ForeignKey struct {
-	Name       string
-	Table      string
-	Columns    []string
-	Parent     string
-	ParentKey  []string
-	Definition string // pg_get_constraintdef, with NOT VALID where it is
-	Validated  bool
-	Comment    string
+	Name       string   `json:"name"`
+	Table      string   `json:"table"`
+	Columns    []string `json:"columns"`
+	Parent     string   `json:"parent"`
+	ParentKey  []string `json:"parent_key"`
+	Definition string   `json:"definition"` // pg_get_constraintdef, with NOT VALID where it is
+	Validated  bool     `json:"validated"`
+	Comment    string   `json:"comment"`
 }
 
 // Trigger is a trigger that somebody made; those of constraints are left out.
 type Trigger struct {
-	Name       string
-	Definition string // pg_get_triggerdef
-	Enabled    string // pg_trigger.tgenabled: O origin, D disabled, R replica, A always
+	Name       string `json:"name"`
+	Definition string `json:"definition"` // pg_get_triggerdef
+	Enabled    string `json:"enabled"`    // pg_trigger.tgenabled: O origin, D disabled, R replica, A always
 }
 
 // Sequence is one sequence of the schema.
