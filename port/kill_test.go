@@ -72,7 +72,7 @@ func (d *disturbance) stop(t *testing.T, process portProcess, moment time.Durati
 	state := command.ProcessState
 	switch {
 	case state.Success(), state.ExitCode() == interruptedCode && d.signal == syscall.SIGTERM:
-	case state.Sys().(syscall.WaitStatus).Signal() == d.signal: //nolint:forcetypeassert // of this system
+	case state.Sys().(syscall.WaitStatus).Signal() == d.signal:
 	default:
 		t.Errorf("the process ended by %v: %s", state, output.String())
 	}

@@ -29,11 +29,11 @@ const processVariable = "SYNAPSE_PORT_TEST_PROCESS"
 
 // portProcess is what such a process has to do.
 type portProcess struct {
-	Source    string
-	Target    map[string]any
-	Aside     string
-	Policy    port.Policy
-	FileLimit uint64 // bytes that the process may write to one file; 0 for as many as it likes
+	Source    string         `json:"source"`
+	Target    map[string]any `json:"target"`
+	Aside     string         `json:"aside"`
+	Policy    port.Policy    `json:"policy"`
+	FileLimit uint64         `json:"file_limit"` // bytes that the process may write to one file; 0 for as many as it likes
 }
 
 // interruptedCode is how a process exits that a signal stopped.

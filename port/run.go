@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/synapsedb/synapse/port/convert"
 )
 
@@ -60,9 +62,27 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	r := &run{options: options, found: newDeviations(), report: newReport(options)}
 	r.aside = &asideFile{path: options.SetAsideFile}
 	r.decisions.rows = map[string]map[int64]convert.Class{}
-	err = r.explain(ctx, r.all(ctx))
+	err = r.explain(ctx, withDetail(r.all(ctx)))
 	r.report.complete(r, err)
 	return r.report, err
+}
+
+// withDetail adds what else the server said, such as which objects stand in the way.
+func withDetail(err error) error {
+	var refused *pgconn.PgError
+	var values *BadValuesError
+	if !errors.As(err, &refused) || errors.As(err, &values) {
+		return err
+	}
+	if refused.Code == "55P03" { // lock_not_available
+		err = fmt.Errorf("%w\nanother session holds a lock: pg_stat_activity shows who is connected; end that session", err)
+	}
+	for _, more := range []string{refused.Detail, refused.Hint} {
+		if more != "" {
+			err = fmt.Errorf("%w\n%s", err, more)
+		}
+	}
+	return err
 }
 
 // explain says what an error means for the target.
