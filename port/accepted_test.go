@@ -26,7 +26,8 @@ func TestPortIsNotRefusedWithoutNeed(t *testing.T) {
 			s.onSource(t, "CREATE TABLE module_data (x)")
 		}},
 		"names in other letters": {nil, func(t *testing.T, s *scene) {
-			s.onSource(t, `ALTER TABLE users RENAME TO away`, `ALTER TABLE away RENAME TO "Users"`, `ALTER TABLE "Users" RENAME COLUMN name TO "Name"`)
+			s.onSource(t, `ALTER TABLE profiles RENAME TO away`, `ALTER TABLE away RENAME TO "Profiles"`,
+				`ALTER TABLE "Profiles" RENAME COLUMN displayname TO away`, `ALTER TABLE "Profiles" RENAME COLUMN away TO "DisplayName"`)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
