@@ -1,7 +1,10 @@
 package port_test
 
 import (
+	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/port"
@@ -21,7 +24,8 @@ func TestDemoPortsRowByRow(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			t.Parallel()
 			source, target := demoSource(t, small), preparedTarget(t)
-			_, err := portInto(t, source, target, func(o *port.Options) {
+			folder, before := listing(t, filepath.Dir(source)), beforePort(t, target)
+			report, err := portInto(t, source, target, func(o *port.Options) {
 				o.BatchSize, o.Jobs, o.ServerName = how.batchSize, how.jobs, demo.DefaultServerName
 			})
 			if err != nil {
@@ -31,8 +35,15 @@ func TestDemoPortsRowByRow(t *testing.T) {
 			if rows := sides.differences(t); rows < 1000 {
 				t.Errorf("only %d rows were compared", rows)
 			}
-			if events := sides.sameSearch(t); events < 50 {
+			if events := sides.sameSearch(t, searchTexts); events < 50 {
 				t.Errorf("only %d texts were compared", events)
+			}
+			if columns := sides.checkBooleans(t); columns != len(nullableBooleans()) {
+				t.Errorf("%d columns of booleans were compared, want %d", columns, len(nullableBooleans()))
+			}
+			checkFinished(t, target, before, report)
+			if difference := cmp.Diff(folder, listing(t, filepath.Dir(source))); difference != "" {
+				t.Errorf("the source's folder changed:\n%s", difference)
 			}
 		})
 	}
