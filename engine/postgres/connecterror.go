@@ -40,21 +40,52 @@ func (c *Config) explain(err error) error {
 	}
 }
 
-// summary names each different cause once: with sslmode=prefer the same one
-// usually comes twice, and a server without TLS is no reason by itself.
+// summary names each different cause once, the most telling first: with
+// sslmode=prefer the same one usually comes twice, and a server without TLS is
+// no reason by itself where another answer came.
 func summary(err error) string {
 	var texts []string
-	for _, cause := range causes(err) {
+	var answers int
+	for _, cause := range byNearness(causes(err)) {
 		text := strings.Join(strings.Fields(causeText(cause)), " ")
-		if !slices.Contains(texts, text) {
-			texts = append(texts, text)
+		if slices.Contains(texts, text) {
+			continue
+		}
+		texts = append(texts, text)
+		if nearness(cause) > unreached && !strings.HasSuffix(text, noTLS) {
+			answers++
 		}
 	}
-	reasons := slices.DeleteFunc(slices.Clone(texts), func(text string) bool { return strings.HasSuffix(text, noTLS) })
-	if len(reasons) > 0 {
-		texts = reasons
+	if answers > 0 {
+		texts = slices.DeleteFunc(texts, func(text string) bool { return strings.HasSuffix(text, noTLS) })
 	}
 	return strings.Join(texts, "; ")
+}
+
+// How far an attempt to connect came.
+const (
+	unreached = iota // no connection was made
+	reached          // one was made, but not agreed upon: TLS, the peer, the login method
+	answered         // the server gave its reason
+)
+
+func nearness(cause error) int {
+	if _, server := errors.AsType[*pgconn.PgError](cause); server {
+		return answered
+	}
+	_, lookup := errors.AsType[*net.DNSError](cause)
+	network, isNetwork := errors.AsType[*net.OpError](cause)
+	if lookup || isNetwork && network.Op == "dial" {
+		return unreached
+	}
+	return reached
+}
+
+// byNearness sorts the causes of one failure, the nearest to success first. A
+// name may stand for several addresses, of which the server listens on one:
+// what came of that one must not be hidden by the others.
+func byNearness(causes []error) []error {
+	return slices.SortedStableFunc(slices.Values(causes), func(a, b error) int { return nearness(b) - nearness(a) })
 }
 
 // noTLS is how the driver says that the server wants no TLS.
@@ -80,12 +111,21 @@ func causeText(cause error) string {
 }
 
 // connectHint says what to do about the cause that is nearest to success: a
-// server that answered tells more than one that did not.
+// server that answered tells more than one that did not, and a connection that
+// failed tells more than one that was not made.
 func (c *Config) connectHint(err error) string {
 	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return c.serverHint(server)
 	}
-	return networkHint(err)
+	if errors.Is(err, context.Canceled) {
+		return ""
+	}
+	nearest := byNearness(causes(err))
+	rest := slices.IndexFunc(nearest, func(cause error) bool { return nearness(cause) < nearness(nearest[0]) })
+	if rest < 0 {
+		rest = len(nearest)
+	}
+	return networkHint(errors.Join(nearest[:rest]...))
 }
 
 func (c *Config) serverHint(server *pgconn.PgError) string {
@@ -115,8 +155,6 @@ func networkHint(err error) string {
 	var lookup *net.DNSError
 	var refused *engine.ConflictError
 	switch {
-	case errors.Is(err, context.Canceled):
-		return ""
 	case errors.As(err, &refused):
 		return "check requirepeer in database.args"
 	case errors.As(err, &lookup):
