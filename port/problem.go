@@ -60,7 +60,7 @@ func (e *BadValuesError) Error() string {
 	return text + "\nnothing was written: " + whatToDoAboutBadValues
 }
 
-const whatToDoAboutBadValues = "--check lists all of them; correct them in the source, or let " +
+const whatToDoAboutBadValues = "correct the values in the source (--check lists all of them), or let " +
 	"--on-bad-value=repair put U+FFFD where that is enough and set the other rows aside in a file"
 
 // InterruptedError says that the port was stopped from outside.
@@ -87,7 +87,8 @@ func (e *UnfinishedError) Unwrap() error { return e.Err }
 type MismatchError struct{ Tables []string }
 
 func (e *MismatchError) Error() string {
-	return "verification failed, the two sides differ: " + strings.Join(e.Tables, "; ")
+	return "verification failed, the two sides differ: " + strings.Join(e.Tables, "; ") +
+		"\nplease report this, with the output of --json; the source is as it was, and the homeserver can go on with it"
 }
 
 func plural(count int, one, many string) string {

@@ -43,10 +43,14 @@ foreign keys, the sequences, and a comparison of both sides. Until all of that i
 done the homeserver refuses to start on the target. After an interruption run
 the same command again; it starts over by itself.
 
-Exit status: 0 ported and verified (or, with --check, nothing hinders); 1 the
-source is not a file, or the configuration cannot be read; 2 wrong usage, or a
-database section without name; 3 the configured database is not PostgreSQL; 4 no
-database section; 5 refused or failed; 130 or 143 interrupted.`
+Exit status:
+  0    ported and verified; or, with --check, nothing hinders
+  1    the source is not a file, or the configuration cannot be read
+  2    wrong flags, or a database section without name
+  3    the configured database is not PostgreSQL
+  4    the configuration has no database
+  5    refused, bad values, or stopped on the way: the message says which
+  130, 143  stopped by SIGINT, SIGTERM`
 
 const portExample = `  synapse port --sqlite-database homeserver.db --postgres-config homeserver-postgres.yaml --check
   synapse port --sqlite-database homeserver.db --postgres-config homeserver-postgres.yaml
@@ -77,7 +81,7 @@ func (e *environment) port(name string) *cobra.Command {
 		"homeserver.yaml whose database section is PostgreSQL, a `file` or a directory of .yaml files; may be repeated, a later one wins")
 	set.BoolVar(&flags.check, "check", false, "do all checks and the scan, list everything that hinders, write nothing")
 	set.StringVar(&flags.policy, "on-bad-value", string(port.Fail),
-		"fail: stop before the first write; repair: put U+FFFD where that mends a text and set other rows aside in a file (`fail|repair`)")
+		"what to do about values that PostgreSQL does not take: stop before the first write, or put U+FFFD where that mends a text and set other rows aside in a file (`fail|repair`)")
 	set.StringVar(&flags.aside, "set-aside-file", "",
 		"JSON-lines `file` for rows set aside and originals of repaired ones (default synapse-port-set-aside-TIME.jsonl here)")
 	set.IntVar(&flags.batch, "batch-size", port.DefaultBatchSize, "most `rows` in one COPY")
