@@ -3,6 +3,7 @@ package port_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type portProcess struct {
 	Target    map[string]any `json:"target"`
 	Aside     string         `json:"aside"`
 	Policy    port.Policy    `json:"policy"`
+	Write     string         `json:"write"`      // a statement to run on the source instead of a port
 	FileLimit uint64         `json:"file_limit"` // bytes that the process may write to one file; 0 for as many as it likes
 }
 
@@ -65,6 +67,9 @@ func playProcess() {
 func (p portProcess) run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	if p.Write != "" {
+		return p.write(ctx)
+	}
 	if p.FileLimit > 0 {
 		signal.Ignore(syscall.SIGXFSZ)
 		limit := syscall.Rlimit{Cur: p.FileLimit, Max: p.FileLimit}
@@ -80,6 +85,16 @@ func (p portProcess) run() error {
 		Source: p.Source, Target: target, SetAsideFile: p.Aside, OnBadValue: p.Policy,
 	})
 	return err
+}
+
+// write plays the homeserver.
+func (p portProcess) write(ctx context.Context) error {
+	db, err := sql.Open("sqlite", p.Source)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, p.Write)
+	return errors.Join(err, db.Close())
 }
 
 // start begins the process; what it says goes to output.
