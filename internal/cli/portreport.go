@@ -140,9 +140,11 @@ func (w *reportWriter) notes(report *port.Report) {
 	if report.Result == port.ResultOK || report.Result == port.ResultClean {
 		w.left(report.Left)
 	}
-	if search := report.Search; search != nil && search.Orphans+search.Duplicates > 0 {
-		w.line("Left out    %s of the search index without their event, %s for an event that has one already",
-			rowsText(search.Orphans), rowsText(search.Duplicates))
+	if search := report.Search; search != nil && search.Orphans > 0 {
+		w.line("Left out    %s of the search index whose event is gone", rowsText(search.Orphans))
+	}
+	if search := report.Search; search != nil && search.Duplicates > 0 {
+		w.line("Left out    %s of the search index for an event that has one already", rowsText(search.Duplicates))
 	}
 	if len(report.Enqueued) > 0 {
 		w.line("Enqueued    %d background updates, by which the homeserver builds its user directory when it starts", len(report.Enqueued))
