@@ -219,7 +219,7 @@ func TestFileForRowsSetAsideIsNotReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := portInto(t, source, target, func(o *port.Options) { o.OnBadValue, o.SetAsideFile = port.Repair, path })
-	if !errors.Is(err, os.ErrExist) {
+	if refused, ok := errors.AsType[*port.RefusedError](err); !ok || !refused.Has("set_aside_file") {
 		t.Errorf("%v, want that the file exists", err)
 	}
 	if content, err := os.ReadFile(path); err != nil || string(content) != "precious\n" {

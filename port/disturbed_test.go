@@ -65,8 +65,7 @@ func disturbed(
 // mustBeUnfinished checks an error that came after the first write, and the guard.
 func mustBeUnfinished(t *testing.T, err error, target *dbtest.Database) {
 	t.Helper()
-	var unfinished *port.UnfinishedError
-	if !errors.As(err, &unfinished) {
+	if _, ok := errors.AsType[*port.UnfinishedError](err); !ok {
 		t.Errorf("the error is %v", err)
 	}
 	if state := lookAtGuard(t, target); state != guarded() {
@@ -246,8 +245,7 @@ func TestSourceThatChangesIsNotTakenForDone(t *testing.T) {
 						t.Error(err)
 					}
 				}, func(options *port.Options) { options.NoVerify = noVerify })
-				var changed *sqlite.ChangedError
-				if !errors.As(err, &changed) {
+				if _, ok := errors.AsType[*sqlite.ChangedError](err); !ok {
 					t.Errorf("the error does not say that the source changed: %v", err)
 				}
 				mustBeUnfinished(t, err, target)
@@ -308,8 +306,7 @@ func TestFileForRowsSetAsideThatCannotBeMade(t *testing.T) {
 		"no such folder": filepath.Join(t.TempDir(), "missing", "aside.jsonl"), "exists": occupied,
 	} {
 		_, err := portInto(t, source, target, func(o *port.Options) { o.OnBadValue, o.SetAsideFile = port.Repair, path })
-		var refused *port.RefusedError
-		if !errors.As(err, &refused) || !refused.Has("set_aside_file") {
+		if refused, ok := errors.AsType[*port.RefusedError](err); !ok || !refused.Has("set_aside_file") {
 			t.Errorf("%s: the error is %v", name, err)
 		}
 	}
