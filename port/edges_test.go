@@ -134,3 +134,20 @@ func copyFile(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+// Upstream ends statements after some time by default, and an administrator can do so for a role. Neither is for a port:
+// one COPY takes longer here than either would allow.
+func TestShortTimeoutsOfTheRoleDoNotEndThePort(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, nil)
+	s.onTarget(t,
+		"CREATE FUNCTION slow(name text) RETURNS boolean LANGUAGE plpgsql AS "+
+			"'BEGIN IF name LIKE ''@alice:%'' THEN PERFORM pg_sleep(2.2); END IF; RETURN true; END'",
+		"ALTER TABLE users ADD CHECK (slow(name))")
+	s.asSuperuser(t, "ALTER ROLE NAME SET statement_timeout = '2s'",
+		"ALTER ROLE NAME SET idle_in_transaction_session_timeout = '2s'")
+	s.args["options"] = "-c statement_timeout=2s"
+	if _, err := s.port(t); err != nil {
+		t.Fatal(err)
+	}
+}
