@@ -77,7 +77,7 @@ func withDetail(err error) error {
 	if refused.Code == "55P03" { // lock_not_available
 		err = fmt.Errorf("%w\nanother session holds a lock: pg_stat_activity shows who is connected; end that session", err)
 	}
-	for _, more := range []string{refused.Detail, refused.Hint} {
+	for _, more := range []string{withoutSecrets(refused.Detail), refused.Hint} {
 		if more != "" {
 			err = fmt.Errorf("%w\n%s", err, more)
 		}
