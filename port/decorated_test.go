@@ -17,16 +17,21 @@ const decorations = `
 CREATE INDEX "an index, ""quoted""" ON events (sender DESC NULLS LAST) INCLUDE (room_id) WITH (fillfactor = 70) WHERE type <> 'x';
 COMMENT ON INDEX "an index, ""quoted""" IS 'it''s a comment';
 CREATE INDEX with_expression ON events (lower(event_id), (depth / 2));
+ALTER INDEX with_expression ALTER COLUMN 1 SET STATISTICS 300;
 CREATE INDEX of_a_method ON events USING hash (room_id);
 CREATE INDEX clustered ON events (topological_ordering);
 ALTER TABLE events CLUSTER ON clustered;
 CREATE UNIQUE INDEX replicated ON event_json (event_id, internal_metadata);
 ALTER TABLE event_json ALTER internal_metadata SET NOT NULL, REPLICA IDENTITY USING INDEX replicated;
 ALTER TABLE events ADD CONSTRAINT "deferred, quoted" UNIQUE (event_id, room_id) DEFERRABLE INITIALLY DEFERRED;
+CREATE SCHEMA elsewhere;
+CREATE TABLE elsewhere.types (type text PRIMARY KEY);
+CREATE TABLE types (kind text PRIMARY KEY, type text REFERENCES elsewhere.types);
 COMMENT ON CONSTRAINT "deferred, quoted" ON events IS 'comment on a constraint';
 COMMENT ON INDEX "deferred, quoted" IS 'comment on its index';
 ALTER TABLE events ADD CONSTRAINT deferrable_later UNIQUE (event_id, sender) INCLUDE (depth) WITH (fillfactor = 80) DEFERRABLE;
 ALTER TABLE events ADD CONSTRAINT excluding EXCLUDE (event_id WITH =, stream_ordering WITH =) WHERE (depth >= 0);
+COMMENT ON INDEX excluding IS 'comment on an index that comes with its constraint';
 ALTER TABLE event_json ADD CONSTRAINT not_valid FOREIGN KEY (event_id) REFERENCES events (event_id)
     ON UPDATE CASCADE ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED NOT VALID;
 ALTER TABLE event_json ADD CONSTRAINT valid_too FOREIGN KEY (event_id) REFERENCES events (event_id);
@@ -56,7 +61,8 @@ func TestWhatIsSetAsideComesBackAsItWas(t *testing.T) {
 	for name, policy := range map[string]port.Policy{"fail": port.Fail, "repair": port.Repair} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
+			// With bad values rows are taken out again, which the triggers forbid.
+			source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1, BadValues: policy == port.Repair})
 			target := preparedTarget(t)
 			asSuperuser(t, target, func(conn *pgx.Conn) error {
 				statements := "SET ROLE " + pgx.Identifier{target.Owner}.Sanitize() + ";" + decorations

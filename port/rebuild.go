@@ -117,7 +117,7 @@ func (r *run) buildIndex(ctx context.Context, conn *pgx.Conn, table *tablePlan, 
 	return r.comment(ctx, conn, "INDEX "+r.target.quote(index.Name), index.Comment)
 }
 
-// attach makes constraints of their indexes and turns the triggers on again, as they were.
+// attach makes constraints of their indexes.
 func (r *run) attach(ctx context.Context, conn *pgx.Conn, table *tablePlan) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, index := range r.record.indexes[table.name] {
@@ -131,8 +131,11 @@ func (r *run) attach(ctx context.Context, conn *pgx.Conn, table *tablePlan) erro
 			if err := r.comment(ctx, tx, on, index.Constraint.Comment); err != nil {
 				return err
 			}
+			if err := r.comment(ctx, tx, "INDEX "+r.target.quote(index.Name), index.Comment); err != nil {
+				return err
+			}
 		}
-		return r.enableTriggers(ctx, tx, table.name)
+		return nil
 	})
 }
 
@@ -180,14 +183,11 @@ func (r *run) comment(ctx context.Context, conn executor, on, text string) error
 
 const notValid = " NOT VALID"
 
-// addForeignKeys adds all foreign keys as NOT VALID, in one transaction. The triggers of tables that are not filled
-// come back here too.
+// addForeignKeys adds all foreign keys as NOT VALID, in one transaction. The triggers are turned on again, as they were,
+// only here: no row is taken out any more after this.
 func (r *run) addForeignKeys(ctx context.Context, conn *pgx.Conn) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for table := range r.record.triggers {
-			if r.plan.table(table) != nil {
-				continue
-			}
 			if err := r.enableTriggers(ctx, tx, table); err != nil {
 				return err
 			}

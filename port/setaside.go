@@ -89,7 +89,7 @@ func (r *run) dropConstraint(ctx context.Context, tx pgx.Tx, table, name string)
 }
 
 // dropIndexes takes the indexes off the tables that get many rows. An index that was clustered on, identifies rows
-// for replication or lies in a tablespace stays, since its definition alone would not bring it back.
+// for replication, lies in a tablespace or has statistics targets stays: its definition alone would not bring it back.
 func (r *run) dropIndexes(ctx context.Context, tx pgx.Tx) error {
 	for _, table := range r.plan.tables {
 		// What an unfinished port recorded is built again in any case, also when the table has fewer rows by now.

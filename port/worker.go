@@ -3,6 +3,7 @@ package port
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -38,8 +39,11 @@ const minConnections = 2
 
 // connect gives each worker a connection. When the server has fewer to give, fewer workers do.
 func (r *run) connect(ctx context.Context) error {
+	patient := maps.Clone(settings)
+	// Unlike the first transaction, which may as well be tried again, these have hours of work behind them.
+	patient["lock_timeout"] = "10min"
 	for i := range r.options.Jobs {
-		conn, err := r.target.config.Connect(ctx, settings)
+		conn, err := r.target.config.Connect(ctx, patient)
 		if err != nil && i >= minConnections {
 			r.report.warn(fmt.Sprintf("only %d connections could be had: %v", i, err))
 			break

@@ -114,7 +114,8 @@ SELECT i.indrelid, x.relname, m.amname, pg_get_indexdef(i.indexrelid),
            ORDER BY k.ord) END,
        coalesce(pg_get_expr(i.indpred, i.indrelid), ''), i.indisunique, i.indisvalid,
        coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false),
-       NOT i.indisclustered AND NOT i.indisreplident AND x.reltablespace = 0,
+       NOT i.indisclustered AND NOT i.indisreplident AND x.reltablespace = 0
+           AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget > 0),
        coalesce(obj_description(i.indexrelid, 'pg_class'), ''),
        k.conname, coalesce(pg_get_constraintdef(k.oid), ''), coalesce(k.contype = 'p', false),
        coalesce(k.contype = 'x', false), coalesce(k.condeferrable, false), coalesce(k.condeferred, false),
@@ -163,7 +164,7 @@ FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_class p ON p.oid = k.confrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND k.contype = 'f'
+WHERE n.nspname = $1 AND p.relnamespace = n.oid AND k.contype = 'f'
 ORDER BY c.relname COLLATE "C", k.conname COLLATE "C"`
 
 func (l *loader) foreignKeys(ctx context.Context) error {
