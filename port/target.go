@@ -230,14 +230,16 @@ func (t *target) livedIn() []string {
 
 func (t *target) problems() []Problem {
 	var problems []Problem
-	if names := t.livedIn(); len(names) > 0 && !t.ours {
+	names := t.livedIn()
+	if len(names) > 0 && !t.ours {
 		problems = append(problems, Problem{
 			ID:   "target_lived_in",
 			What: "the target has been used: there are rows in " + list(names),
 			Hint: "port into a new database, prepared but never started on; this one is left as it is",
 		})
 	}
-	if len(t.pending) > 0 && !t.ours {
+	// In a database that was used another one is wanted in any case, and a port itself leaves updates for the homeserver.
+	if len(t.pending) > 0 && len(names) == 0 && !t.ours {
 		problems = append(problems, Problem{
 			ID:   "target_pending_updates",
 			What: "the target has unfinished background updates: " + list(t.pending),
