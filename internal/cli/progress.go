@@ -48,28 +48,44 @@ func (e *environment) showProgress(progress *port.Progress) (stop func()) {
 	}
 }
 
-// sayProgress writes a line when a phase begins, and now and then how far it is.
+// sayProgress writes a line for every phase, and now and then how far it is.
 func sayProgress(writer io.Writer, progress *port.Progress, done <-chan struct{}) {
 	ticker := time.NewTicker(redrawEvery)
 	defer ticker.Stop()
-	var phase port.Phase
+	named := map[port.Phase]bool{}
 	var said time.Time
 	for {
 		state := progress.Snapshot()
 		switch {
-		case state.Phase != phase && state.Phase != "":
-			phase, said = state.Phase, time.Now()
-			fmt.Fprintf(writer, "%s\n", phaseNames[phase])
+		case sayPhases(writer, progress, state.Phase, named):
+			said = time.Now()
 		case time.Since(said) >= sayEvery && state.Total > 0:
 			said = time.Now()
 			fmt.Fprintf(writer, "  %s\n", overall(state))
 		}
 		select {
 		case <-done:
+			sayPhases(writer, progress, "", named)
 			return
 		case <-ticker.C:
 		}
 	}
+}
+
+// sayPhases writes the names of phases that were not named before: those that are over, since one may be shorter than
+// the time between two looks, and the present one.
+func sayPhases(writer io.Writer, progress *port.Progress, present port.Phase, named map[port.Phase]bool) (news bool) {
+	var phases []port.Phase
+	for _, step := range progress.Steps() {
+		phases = append(phases, step.Phase)
+	}
+	for _, phase := range append(phases, present) {
+		if phase != "" && !named[phase] {
+			named[phase], news = true, true
+			fmt.Fprintf(writer, "%s\n", phaseNames[phase])
+		}
+	}
+	return news
 }
 
 // drawProgress redraws a few lines in place.
