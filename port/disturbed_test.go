@@ -221,41 +221,44 @@ func TestSourceThatChangesIsNotTakenForDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	expected := expect(t, original, port.Fail)
-	for name, change := range map[string]func(path string) error{
-		"replaced": func(path string) error {
+	for name, test := range map[string]struct {
+		change   func(path string) error
+		noVerify bool
+	}{
+		"replaced": {func(path string) error {
 			return errors.Join(os.WriteFile(path+".new", content, 0o600), os.Rename(path+".new", path))
-		},
-		"written to past SQLite's locks": func(path string) error {
-			file, err := os.OpenFile(path, os.O_WRONLY, 0)
-			if err != nil {
-				return err
-			}
-			const changeCounter = 24 // where it stands in the header
-			_, err = file.WriteAt([]byte{9, 9, 9, 9}, changeCounter)
-			return errors.Join(err, file.Close())
-		},
+		}, true},
+		"written to past SQLite's locks": {moveChangeCounter, false},
 	} {
-		for _, noVerify := range []bool{false, true} {
-			t.Run(name+", no verify "+strconv.FormatBool(noVerify), func(t *testing.T) {
-				t.Parallel()
-				source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
-				target := preparedTarget(t)
-				err := disturbed(t, source, target, port.PhaseCopy, func() {
-					if err := change(source); err != nil {
-						t.Error(err)
-					}
-				}, func(options *port.Options) { options.NoVerify = noVerify })
-				if _, ok := errors.AsType[*sqlite.ChangedError](err); !ok {
-					t.Errorf("the error does not say that the source changed: %v", err)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
+			target := preparedTarget(t)
+			err := disturbed(t, source, target, port.PhaseCopy, func() {
+				if err := test.change(source); err != nil {
+					t.Error(err)
 				}
-				mustBeUnfinished(t, err, target)
-				if _, err := portInto(t, original, target, nil); err != nil {
-					t.Fatal(err)
-				}
-				expected.complete(t, original, target)
-			})
-		}
+			}, func(options *port.Options) { options.NoVerify = test.noVerify })
+			if _, ok := errors.AsType[*sqlite.ChangedError](err); !ok {
+				t.Errorf("the error does not say that the source changed: %v", err)
+			}
+			mustBeUnfinished(t, err, target)
+			if _, err := portInto(t, original, target, nil); err != nil {
+				t.Fatal(err)
+			}
+			expected.complete(t, original, target)
+		})
 	}
+}
+
+func moveChangeCounter(path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	const place = 24 // in the header (SQLite, "Database File Format")
+	_, err = file.WriteAt([]byte{9, 9, 9, 9}, place)
+	return errors.Join(err, file.Close())
 }
 
 // A server that is still running, in SQLite's rollback mode, waits for the port instead of disturbing it.

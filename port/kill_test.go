@@ -107,8 +107,8 @@ func TestKilledPortIsGuardedAndRunsAgain(t *testing.T) {
 		rounds  int
 	}{
 		"killed":                 {demo.Options{Events: killedEvents, Seed: 1}, port.Fail, syscall.SIGKILL, 5},
-		"killed while repairing": {demo.Options{Events: killedEvents, Seed: 1, BadValues: true}, port.Repair, syscall.SIGKILL, 2},
-		"interrupted":            {demo.Options{Events: killedEvents, Seed: 1}, port.Fail, syscall.SIGTERM, 2},
+		"killed while repairing": {demo.Options{Events: killedEvents, Seed: 1, BadValues: true}, port.Repair, syscall.SIGKILL, 1},
+		"interrupted":            {demo.Options{Events: killedEvents, Seed: 1}, port.Fail, syscall.SIGTERM, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,7 +128,7 @@ func TestUnfinishedTargetTakesAnotherSource(t *testing.T) {
 	big := newDisturbance(t, demo.Options{Events: killedEvents, Seed: 1}, port.Fail, syscall.SIGKILL)
 	other := demoSource(t, demo.Options{Events: 100, Seed: 2})
 	expected := expect(t, other, port.Fail)
-	for range dbtest.Rounds(t, 2) {
+	for range dbtest.Rounds(t, 1) {
 		target := preparedTarget(t)
 		// From the middle on, indexes have been put back already.
 		big.stop(t, big.process(t, target), big.duration/2+time.Duration(big.chance.Int64N(int64(big.duration)/2)))
