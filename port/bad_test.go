@@ -59,8 +59,7 @@ func TestCheckListsEveryBadValueAndWritesNothing(t *testing.T) {
 	target := preparedTarget(t)
 	before := dump(t, target)
 	report, err := portInto(t, source, target, func(o *port.Options) { o.Check = true })
-	var refused *port.BadValuesError
-	if !errors.As(err, &refused) {
+	if _, refused := errors.AsType[*port.BadValuesError](err); !refused {
 		t.Fatalf("%v, want *BadValuesError", err)
 	}
 	sides := comparison{source: openSource(t, source)}
@@ -138,6 +137,9 @@ func TestRepairMendsOrSetsAsideEveryBadValue(t *testing.T) {
 			continue // sameSearch is for texts
 		}
 		name := keyName(value)
+		if !reportedAs(report, value.Table, classOf(value)) {
+			t.Errorf("%s is not reported as %s", name, classOf(value))
+		}
 		kept, found := sides.valueOf(t, value)
 		text, stays := want[name]
 		if found != stays || kept != text {
@@ -152,6 +154,10 @@ func TestRepairMendsOrSetsAsideEveryBadValue(t *testing.T) {
 		line.checkOriginal(t, sides)
 	}
 	checkEveryChangeIsKept(t, report, lines)
+}
+
+func reportedAs(report *port.Report, table string, class convert.Class) bool {
+	return slices.ContainsFunc(report.BadValues, func(d port.Deviation) bool { return d.Table == table && d.Class == class })
 }
 
 func keyName(value demo.BadValue) string {

@@ -114,7 +114,7 @@ func (r *run) treat(
 // refuse is about a row that the server did not take: it ends the port, or is set aside.
 func (r *run) refuse(ctx context.Context, reader *sqlite.Reader, table *tablePlan, refused refusal) error {
 	deviation := Deviation{
-		Table: table.name, RowID: refused.rowid, Class: convert.ClassRejected, Action: ActionSetAside,
+		Table: table.name, RowID: refused.rowid, Class: classOfRefusal(refused.err), Action: ActionSetAside,
 		Detail: serverMessage(refused.err),
 	}
 	if err := describe(ctx, reader, table, &deviation); err != nil {
@@ -124,11 +124,22 @@ func (r *run) refuse(ctx context.Context, reader *sqlite.Reader, table *tablePla
 		return &BadValuesError{First: deviation, Count: 1, Late: true}
 	}
 	r.found.add(deviation)
-	if err := r.keepOriginal(ctx, reader, table, refused.rowid, nil, convert.ClassRejected); err != nil {
+	if err := r.keepOriginal(ctx, reader, table, refused.rowid, nil, deviation.Class); err != nil {
 		return err
 	}
 	return r.subtractSource(ctx, reader, table, refused.rowid)
 }
+
+// classOfRefusal says what is the matter with a row that the server did not take.
+func classOfRefusal(err error) convert.Class {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == uniqueViolation {
+		return convert.ClassDuplicate
+	}
+	return convert.ClassRejected
+}
+
+// uniqueViolation is PostgreSQL's code for a second row for a unique key.
+const uniqueViolation = "23505"
 
 // serverMessage is what the server said, without what only its developers need.
 func serverMessage(err error) string {
