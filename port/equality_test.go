@@ -228,6 +228,9 @@ func (c comparison) sameSearch(t testing.TB, query string) (events int) {
 		}
 		texts[event] = strings.ReplaceAll(text, "\x00", " ")
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	var all int
 	if err := c.target.QueryRow(t.Context(), "SELECT count(*) FROM event_search").Scan(&all); err != nil {
 		t.Fatal(err)

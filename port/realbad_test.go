@@ -67,7 +67,7 @@ func (r badRow) storedIn(t testing.TB, sides comparison) (form, text string) {
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		t.Fatalf("%s: no such row in the source", r)
+		t.Fatalf("%s: no such row in the source, %v", r, rows.Err())
 	}
 	if err := rows.Scan(&form, &bytes); err != nil {
 		t.Fatal(err)
