@@ -15,6 +15,7 @@ const (
 	kindIndex      = "index"
 	kindForeignKey = "foreign_key"
 	kindTrigger    = "trigger"
+	kindSequence   = "sequence" // where it stood before the first port
 )
 
 // objectID names an object of a table.
@@ -25,6 +26,7 @@ type record struct {
 	indexes     map[string][]*catalog.Index
 	triggers    map[string][]*catalog.Trigger
 	foreignKeys []*catalog.ForeignKey
+	sequences   []*catalog.Sequence
 }
 
 const selectObjects = `SELECT kind, table_name, definition::text FROM synapse_port.object ORDER BY kind, table_name, name`
@@ -53,6 +55,10 @@ func (r *record) add(kind, table, definition string) error {
 		trigger := &catalog.Trigger{}
 		r.triggers[table] = append(r.triggers[table], trigger)
 		return json.Unmarshal([]byte(definition), trigger)
+	case kindSequence:
+		sequence := &catalog.Sequence{}
+		r.sequences = append(r.sequences, sequence)
+		return json.Unmarshal([]byte(definition), sequence)
 	case kindForeignKey:
 		key := &catalog.ForeignKey{}
 		r.foreignKeys = append(r.foreignKeys, key)
@@ -65,6 +71,7 @@ func (r *record) add(kind, table, definition string) error {
 // had put back already is as it was recorded, too: a foreign key may still be waiting to be validated.
 func (r *record) complete(schema *catalog.Schema) map[objectID]bool {
 	absent := map[objectID]bool{}
+	r.completeSequences(schema)
 	for _, table := range schema.Tables {
 		r.completeIndexes(table, absent)
 		for _, recorded := range r.triggers[table.Name] {
@@ -88,6 +95,15 @@ func (r *record) complete(schema *catalog.Schema) map[objectID]bool {
 		}
 	}
 	return absent
+}
+
+// completeSequences forgets how far an unfinished port moved them: its source may have had greater ids than this one.
+func (r *record) completeSequences(schema *catalog.Schema) {
+	for _, recorded := range r.sequences {
+		if sequence := schema.Sequence(recorded.Name); sequence != nil {
+			sequence.LastValue, sequence.IsCalled = recorded.LastValue, recorded.IsCalled
+		}
+	}
 }
 
 // completeIndexes knows an index of a constraint by the constraint: between its own creation and the constraint's

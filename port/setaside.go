@@ -18,7 +18,7 @@ import (
 func (r *run) setAside(ctx context.Context) error {
 	err := pgx.BeginFunc(ctx, r.target.conn, func(tx pgx.Tx) error {
 		steps := []func(context.Context, pgx.Tx) error{
-			r.raiseGuard, r.dropForeignKeys, r.dropIndexes, r.disableTriggers, r.empty, r.loadRecord,
+			r.raiseGuard, r.resetSequences, r.dropForeignKeys, r.dropIndexes, r.disableTriggers, r.empty, r.loadRecord,
 		}
 		for _, step := range steps {
 			if err := step(ctx, tx); err != nil {
@@ -66,6 +66,24 @@ func remember(ctx context.Context, tx pgx.Tx, kind, table, name string, object a
 	}
 	_, err = tx.Exec(ctx, recordObject, kind, table, name, string(definition))
 	return err
+}
+
+// resetSequences records where the sequences stand, or takes them back to where an unfinished port found them.
+func (r *run) resetSequences(ctx context.Context, tx pgx.Tx) error {
+	for _, sequence := range r.target.schema.Sequences {
+		if err := remember(ctx, tx, kindSequence, "", sequence.Name, sequence); err != nil {
+			return err
+		}
+		if !r.target.ours {
+			continue
+		}
+		_, err := tx.Exec(ctx, "SELECT setval($1::text::regclass, $2, $3)",
+			r.target.quote(sequence.Name), sequence.LastValue, sequence.IsCalled)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) dropForeignKeys(ctx context.Context, tx pgx.Tx) error {
