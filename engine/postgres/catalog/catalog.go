@@ -91,13 +91,13 @@ type Trigger struct {
 
 // Sequence is one sequence of the schema.
 type Sequence struct {
-	Name      string
-	Table     string // of the column that owns it, or ""
-	Column    string
-	LastValue int64
-	IsCalled  bool
-	Minimum   int64
-	Maximum   int64
+	Name      string `json:"name"`
+	Table     string `json:"table"` // of the column that owns it, or ""
+	Column    string `json:"column"`
+	LastValue int64  `json:"last_value"`
+	IsCalled  bool   `json:"is_called"`
+	Minimum   int64  `json:"minimum"`
+	Maximum   int64  `json:"maximum"`
 }
 
 // Next returns the value that nextval would hand out.
