@@ -91,8 +91,8 @@ func TestBadValuesAreRefusedByDefault(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Late {
 		t.Fatalf("%v, want *BadValuesError before anything is written", err)
 	}
-	if !strings.Contains(err.Error(), "table access_tokens id=2000000, column used") {
-		t.Errorf("table, key and column of the first one are not named: %v", err)
+	if !strings.Contains(err.Error(), "table access_tokens id=2000000 (rowid 25), column used: ") {
+		t.Errorf("table, key, rowid and column of the first one are not named: %v", err)
 	}
 	if difference := cmp.Diff(before, dump(t, target)); difference != "" {
 		t.Errorf("the target was touched:\n%s", difference)
