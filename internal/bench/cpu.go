@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,6 +9,22 @@ import (
 
 	"github.com/synapsedb/synapse/internal/server"
 )
+
+// settled waits until the server has buried the sessions of a database: only then does it count their time.
+func settled(ctx context.Context, postgres *server.Postgres, database string) error {
+	super, err := postgres.Connect(ctx, "postgres")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = super.Close(ctx) }()
+	for left := 1; left > 0; {
+		err := super.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", database).Scan(&left)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // serverCPU returns the seconds of processor time that the server's finished sessions have used; 0 where the system
 // does not tell. Wall time on a busy machine says little; this is steadier.

@@ -54,6 +54,9 @@ func portOnce(ctx context.Context, s settings, postgres *server.Postgres, verify
 		return result{}, fmt.Errorf("%w\n%s", err, problems.String())
 	}
 	seconds := time.Since(begun).Seconds()
+	if err := settled(ctx, postgres, "port"); err != nil {
+		return result{}, err
+	}
 	cpu := serverCPU(postgres) - before + command.ProcessState.UserTime().Seconds() + command.ProcessState.SystemTime().Seconds()
 	var report port.Report
 	if err := json.Unmarshal(output.Bytes(), &report); err != nil {
