@@ -129,8 +129,8 @@ type sender struct {
 // startSender makes a sender; stop ends it.
 func (r *run) startSender(ctx context.Context, w *worker) *sender {
 	s := &sender{full: make(chan *chunk), free: make(chan *chunk, 2)}
-	s.free <- &chunk{}
-	s.free <- &chunk{}
+	s.free <- &w.chunks[0]
+	s.free <- &w.chunks[1]
 	go func() {
 		for c := range s.full {
 			if s.err == nil && c.count() > 0 {

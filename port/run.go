@@ -135,16 +135,26 @@ func (r *run) judge() error {
 }
 
 func (r *run) write(ctx context.Context) error {
-	if err := r.connect(ctx); err != nil {
-		return err
-	}
 	steps := []func(context.Context) error{
-		r.setAside, r.copy, r.setSequences, r.verify, r.finish,
+		r.lookAgain, r.connect, r.setAside, r.copy, r.setSequences, r.verify, r.finish,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// lookAgain refuses a target on which somebody began to work during the scan, which may have taken long.
+func (r *run) lookAgain(ctx context.Context) error {
+	for _, read := range []func(context.Context) error{r.target.readSessions, r.target.readFilled} {
+		if err := read(ctx); err != nil {
+			return fmt.Errorf("look at the target again: %w", err)
+		}
+	}
+	if problems := r.target.problems(); len(problems) > 0 {
+		return &RefusedError{Problems: problems}
 	}
 	return nil
 }

@@ -22,7 +22,8 @@ type executor interface {
 type worker struct {
 	reader *sqlite.Reader
 	conn   *pgx.Conn
-	staged bool // the temporary table of the search index exists in this session
+	chunks [2]chunk // one is filled while the other is sent; kept, so that memory does not depend on how much there is
+	staged bool     // the temporary table of the search index exists in this session
 }
 
 // readers returns workers that only read the source.
