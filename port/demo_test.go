@@ -8,6 +8,8 @@ import (
 
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/port"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // small is a demo with every difficulty, and tables larger than one batch of the tests' own.
@@ -24,7 +26,7 @@ func TestDemoPortsRowByRow(t *testing.T) {
 		t.Run(how.name, func(t *testing.T) {
 			t.Parallel()
 			source, target := demoSource(t, small), preparedTarget(t)
-			folder, before := listing(t, filepath.Dir(source)), beforePort(t, target)
+			folder, before := dbtest.Listing(t, filepath.Dir(source)), beforePort(t, target)
 			report, err := portInto(t, source, target, func(o *port.Options) {
 				o.BatchSize, o.Jobs, o.ServerName = how.batchSize, how.jobs, demo.DefaultServerName
 			})
@@ -42,7 +44,7 @@ func TestDemoPortsRowByRow(t *testing.T) {
 				t.Errorf("%d columns of booleans were compared, want %d", columns, len(nullableBooleans()))
 			}
 			checkFinished(t, target, before, report)
-			if difference := cmp.Diff(folder, listing(t, filepath.Dir(source))); difference != "" {
+			if difference := cmp.Diff(folder, dbtest.Listing(t, filepath.Dir(source))); difference != "" {
 				t.Errorf("the source's folder changed:\n%s", difference)
 			}
 		})

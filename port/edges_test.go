@@ -11,6 +11,8 @@ import (
 
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/port"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // A server without an event, and one whose events are all newer than its database: the greatest and the least of
@@ -84,14 +86,14 @@ func TestDependentsOfRowsSetAsideAreSetAsideToo(t *testing.T) {
 func TestRowsInTheLogBesideTheSourceArePorted(t *testing.T) {
 	t.Parallel()
 	source, target := crashedSource(t), preparedTarget(t)
-	folder := listing(t, filepath.Dir(source))
+	folder := dbtest.Listing(t, filepath.Dir(source))
 	if folder["homeserver.sqlite-wal"] == "" {
 		t.Fatal("the source has no log beside it")
 	}
 	if _, err := portInto(t, source, target, nil); err != nil {
 		t.Fatal(err)
 	}
-	if difference := cmp.Diff(folder, listing(t, filepath.Dir(source))); difference != "" {
+	if difference := cmp.Diff(folder, dbtest.Listing(t, filepath.Dir(source))); difference != "" {
 		t.Errorf("the source's folder changed:\n%s", difference)
 	}
 	if rows := queryOne[int](t, target.Connect(t), "SELECT count(*) FROM rooms WHERE room_id = '!log:x'"); rows != 1 {

@@ -130,15 +130,7 @@ func (c comparison) readSource(t testing.TB, query string, columns []targetColum
 		t.Fatal(err)
 	}
 	defer rows.Close()
-	var lines []string
-	for rows.Next() {
-		lines = append(lines, scanLine(t, rows, columns))
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(lines)
-	return lines
+	return readLines(t, rows, columns)
 }
 
 func (c comparison) readTarget(t testing.TB, query string, columns []targetColumn) []string {
@@ -148,6 +140,19 @@ func (c comparison) readTarget(t testing.TB, query string, columns []targetColum
 		t.Fatal(err)
 	}
 	defer rows.Close()
+	return readLines(t, rows, columns)
+}
+
+// resultRows are the rows of either side's driver.
+type resultRows interface {
+	Next() bool
+	Scan(into ...any) error
+	Err() error
+}
+
+// readLines reads all rows, one line each, in the order of the lines.
+func readLines(t testing.TB, rows resultRows, columns []targetColumn) []string {
+	t.Helper()
 	var lines []string
 	for rows.Next() {
 		lines = append(lines, scanLine(t, rows, columns))

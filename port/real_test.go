@@ -43,12 +43,12 @@ func TestRealDatabasesPort(t *testing.T) {
 				return
 			}
 			source, _ := dbtest.CopyData(t, "homeserver-"+version+".sqlite")
-			folder, before := listing(t, filepath.Dir(source)), beforePort(t, target)
+			folder, before := dbtest.Listing(t, filepath.Dir(source)), beforePort(t, target)
 			report, err := portInto(t, source, target, func(o *port.Options) { o.ServerName = realServerName })
 			if err != nil {
 				t.Fatal(err)
 			}
-			if difference := cmp.Diff(folder, listing(t, filepath.Dir(source))); difference != "" {
+			if difference := cmp.Diff(folder, dbtest.Listing(t, filepath.Dir(source))); difference != "" {
 				t.Errorf("the source's folder changed:\n%s", difference)
 			}
 			checkFinished(t, target, before, report)

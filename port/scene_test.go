@@ -2,13 +2,9 @@ package port_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -113,7 +109,7 @@ func (s *scene) refused(t *testing.T) *port.RefusedError {
 	if s.dump != "" {
 		target = dumped(t, s.dump)
 	}
-	folder := listing(t, filepath.Dir(s.source))
+	folder := dbtest.Listing(t, filepath.Dir(s.source))
 	report, err := s.port(t)
 	refused, ok := errors.AsType[*port.RefusedError](err)
 	if !ok {
@@ -124,7 +120,7 @@ func (s *scene) refused(t *testing.T) *port.RefusedError {
 	} else if diff := cmp.Diff(refused.Problems, report.Problems); diff != "" {
 		t.Errorf("problems of the error and of the report (-error +report):\n%s", diff)
 	}
-	if diff := cmp.Diff(folder, listing(t, filepath.Dir(s.source))); diff != "" {
+	if diff := cmp.Diff(folder, dbtest.Listing(t, filepath.Dir(s.source))); diff != "" {
 		t.Errorf("the source's folder changed (-before +after):\n%s", diff)
 	}
 	if s.dump != "" {
@@ -133,28 +129,6 @@ func (s *scene) refused(t *testing.T) *port.RefusedError {
 		}
 	}
 	return refused
-}
-
-// listing maps every file in a folder to what it holds and when it was last changed.
-func listing(t testing.TB, folder string) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	err := fs.WalkDir(os.DirFS(folder), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return err
-		}
-		content, err := os.ReadFile(filepath.Join(folder, name))
-		files[name] = fmt.Sprintf("%s %d %s %x", info.Mode(), len(content), info.ModTime(), sha256.Sum256(content))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
 }
 
 // dumped returns the lines of a whole database: definitions, rows and the positions of sequences.

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 func TestReadersOfALiveDatabaseSeeOneState(t *testing.T) {
@@ -69,7 +71,7 @@ func TestIdleOwnerWithAnEmptyLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "database.db")
 	makeWAL(t, path)
 	owner := startHolding(t, path, "DELETE FROM t WHERE id = 1000", "PRAGMA wal_checkpoint(TRUNCATE)")
-	before := listing(t, filepath.Dir(path))
+	before := dbtest.Listing(t, filepath.Dir(path))
 	delete(before, "database.db-shm") // where readers leave their marks
 	snapshot := open(t, path, 3)
 	for i := range 3 {
@@ -80,7 +82,7 @@ func TestIdleOwnerWithAnEmptyLog(t *testing.T) {
 	if err := errors.Join(snapshot.Unchanged(), snapshot.Close()); err != nil {
 		t.Error(err)
 	}
-	after := listing(t, filepath.Dir(path))
+	after := dbtest.Listing(t, filepath.Dir(path))
 	delete(after, "database.db-shm")
 	if diff := cmp.Diff(before, after); diff != "" || snapshot.Info().Access != SharedMemory {
 		t.Errorf("%s: the folder changed (-before +after):\n%s", snapshot.Info().Access, diff)
@@ -98,15 +100,15 @@ func TestLiveDatabaseOfAnotherUser(t *testing.T) {
 	path := filepath.Join(folder, "database.db")
 	makeWAL(t, path)
 	owner := startHolding(t, path, "DELETE FROM t WHERE id > 500")
-	for file := range listing(t, folder) {
+	for file := range dbtest.Listing(t, folder) {
 		change(t, filepath.Join(folder, file), 0o444)
 	}
 	change(t, folder, 0o555)
-	before := listing(t, folder)
+	before := dbtest.Listing(t, folder)
 	reader := start(t, "count", func(command *exec.Cmd) { runAs(command, 65534) }, path, "SELECT count(*) FROM t")
 	reader.expect(t, "500")
 	reader.end(t)
-	if diff := cmp.Diff(before, listing(t, folder)); diff != "" {
+	if diff := cmp.Diff(before, dbtest.Listing(t, folder)); diff != "" {
 		t.Errorf("the folder changed (-before +after):\n%s", diff)
 	}
 	owner.end(t)
@@ -184,18 +186,18 @@ func TestHotJournalIsRefusedAndKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "database.db")
 	makeRollback(t, path)
 	owner := startHolding(t, path, "PRAGMA cache_size = 10", "PRAGMA cache_spill = 10", "BEGIN", "UPDATE t SET body = 'lost'")
-	reserved := listing(t, filepath.Dir(path))
+	reserved := dbtest.Listing(t, filepath.Dir(path))
 	if _, found := reserved["database.db-journal"]; !found {
 		t.Fatal("the writer has no journal yet")
 	}
 	owner.kill(t)
-	before := listing(t, filepath.Dir(path))
+	before := dbtest.Listing(t, filepath.Dir(path))
 	_, err := OpenSnapshot(t.Context(), path, 1, quiet())
 	var hot *HotJournalError
 	if !errors.As(err, &hot) || hot.Journal != path+"-journal" {
 		t.Errorf("got %v, want a HotJournalError", err)
 	}
-	if diff := cmp.Diff(before, listing(t, filepath.Dir(path))); diff != "" {
+	if diff := cmp.Diff(before, dbtest.Listing(t, filepath.Dir(path))); diff != "" {
 		t.Errorf("the folder changed (-before +after):\n%s", diff)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/engine"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // openDB opens a database and closes it with the test.
@@ -81,7 +83,7 @@ func TestOpenSettings(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			mustExecute(t, db, "CREATE TABLE t (a)")
-			if files := listing(t, folder); (len(files) == 0) != test.memory {
+			if files := dbtest.Listing(t, folder); (len(files) == 0) != test.memory {
 				t.Errorf("files in the folder: %v", files)
 			}
 		})
@@ -147,7 +149,7 @@ func TestReadOnly(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "old.db")
 			makeRollback(t, path)
-			before := listing(t, filepath.Dir(path))
+			before := dbtest.Listing(t, filepath.Dir(path))
 			db := openDB(t, Config{Database: fileURI(path) + query})
 			err := Transact(t.Context(), db, sql.TxOptions{ReadOnly: true}, func(transaction *sql.Tx) error {
 				var rows int
@@ -159,7 +161,7 @@ func TestReadOnly(t *testing.T) {
 			if _, err := db.ExecContext(t.Context(), "DELETE FROM t"); err == nil {
 				t.Error("a row could be deleted")
 			}
-			if diff := cmp.Diff(before, listing(t, filepath.Dir(path))); diff != "" {
+			if diff := cmp.Diff(before, dbtest.Listing(t, filepath.Dir(path))); diff != "" {
 				t.Errorf("the folder changed (-before +after):\n%s", diff)
 			}
 		})
@@ -200,12 +202,12 @@ func TestOpenRefuses(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			before := listing(t, folder)
+			before := dbtest.Listing(t, folder)
 			_, err := Open(t.Context(), test.config, quiet())
 			if err == nil || !strings.Contains(err.Error(), test.hint) || !sameType(err, test.want) {
 				t.Errorf("got %v, want a %T with %q", err, test.want, test.hint)
 			}
-			if diff := cmp.Diff(before, listing(t, folder)); diff != "" {
+			if diff := cmp.Diff(before, dbtest.Listing(t, folder)); diff != "" {
 				t.Errorf("the folder changed (-before +after):\n%s", diff)
 			}
 		})

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 func TestSnapshotRefusesWhatIsNoDatabase(t *testing.T) {
@@ -42,9 +44,9 @@ func TestSnapshotRefusesWhatIsNoDatabase(t *testing.T) {
 func expectProblem(t *testing.T, path string, problem Problem, hint string) {
 	t.Helper()
 	folder := filepath.Dir(path)
-	before := listing(t, folder)
+	before := dbtest.Listing(t, folder)
 	checkProblem(t, path, problem, hint)
-	if diff := cmp.Diff(before, listing(t, folder)); diff != "" {
+	if diff := cmp.Diff(before, dbtest.Listing(t, folder)); diff != "" {
 		t.Errorf("the folder changed (-before +after):\n%s", diff)
 	}
 }

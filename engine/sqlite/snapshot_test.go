@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // open opens a snapshot and closes it with the test.
@@ -96,14 +98,14 @@ func TestSnapshotReadsEveryKindOfFileAndLeavesItsFolderAlone(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "database.db")
 			test.prepare(t, path)
-			before := listing(t, filepath.Dir(path))
+			before := dbtest.Listing(t, filepath.Dir(path))
 			snapshot := open(t, path, 3)
 			for i := range 3 {
 				if got := number(t, snapshot.Reader(i), "SELECT count(*) FROM t"); got != test.rows {
 					t.Errorf("reader %d counts %d rows, want %d", i, got, test.rows)
 				}
 			}
-			during := listing(t, filepath.Dir(path))
+			during := dbtest.Listing(t, filepath.Dir(path))
 			unchanged, closed := snapshot.Unchanged(), snapshot.Close()
 			if snapshot.Info().Access != test.access || snapshot.Info().InUse || unchanged != nil || closed != nil {
 				t.Errorf("%+v, unchanged: %v, close: %v; want access %q", snapshot.Info(), unchanged, closed, test.access)
@@ -111,7 +113,7 @@ func TestSnapshotReadsEveryKindOfFileAndLeavesItsFolderAlone(t *testing.T) {
 			if diff := cmp.Diff(before, during); diff != "" {
 				t.Errorf("the folder changed while the snapshot was open (-before +during):\n%s", diff)
 			}
-			if diff := cmp.Diff(before, listing(t, filepath.Dir(path))); diff != "" {
+			if diff := cmp.Diff(before, dbtest.Listing(t, filepath.Dir(path))); diff != "" {
 				t.Errorf("the folder changed (-before +after):\n%s", diff)
 			}
 		})
@@ -131,15 +133,15 @@ func TestSnapshotNeedsNoRightToWrite(t *testing.T) {
 			t.Cleanup(func() { os.RemoveAll(folder) })
 			path := filepath.Join(folder, "database.db")
 			prepare(t, path)
-			for file := range listing(t, folder) {
+			for file := range dbtest.Listing(t, folder) {
 				change(t, filepath.Join(folder, file), 0o444)
 			}
 			change(t, folder, 0o555)
-			before := listing(t, folder)
+			before := dbtest.Listing(t, folder)
 			other := start(t, "count", func(command *exec.Cmd) { runAs(command, nobody) }, path, "SELECT count(*) / 100 FROM t")
 			other.expect(t, "10")
 			other.end(t)
-			if diff := cmp.Diff(before, listing(t, folder)); diff != "" {
+			if diff := cmp.Diff(before, dbtest.Listing(t, folder)); diff != "" {
 				t.Errorf("the folder changed (-before +after):\n%s", diff)
 			}
 		})
