@@ -4,20 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/synapsedb/synapse/engine"
 )
-
-// transactAttempts is how often a transaction is tried, as by the Python
-// homeserver.
-const transactAttempts = 5
-
-// firstBackoff is the longest wait before the second attempt; it doubles with
-// each further one.
-const firstBackoff = 20 * time.Millisecond
 
 // rollbackTimeout is how long a rollback may take after its context has ended.
 const rollbackTimeout = 10 * time.Second
@@ -33,18 +26,7 @@ type Beginner interface {
 // all: work must be able to run more than once. Nothing else is repeated,
 // since nothing else is known to have had no effect.
 func Transact(ctx context.Context, beginner Beginner, options pgx.TxOptions, work func(pgx.Tx) error) error {
-	for attempt := 1; ; attempt++ {
-		err := transactOnce(ctx, beginner, options, work)
-		switch {
-		case err == nil || !isRepeatable(err):
-			return err
-		case attempt == transactAttempts:
-			return fmt.Errorf("transaction failed %d times: %w", attempt, err)
-		}
-		if stopped := wait(ctx, backoff(attempt)); stopped != nil {
-			return errors.Join(err, stopped)
-		}
-	}
+	return engine.Retry(ctx, isRepeatable, func() error { return transactOnce(ctx, beginner, options, work) })
 }
 
 func transactOnce(ctx context.Context, beginner Beginner, options pgx.TxOptions, work func(pgx.Tx) error) (err error) {
@@ -83,22 +65,4 @@ func rollback(ctx context.Context, transaction pgx.Tx) error {
 func isRepeatable(err error) bool {
 	var server *pgconn.PgError
 	return errors.As(err, &server) && (server.Code == "40001" || server.Code == "40P01")
-}
-
-// backoff gives transactions that were in each other's way different times to
-// try again.
-func backoff(attempt int) time.Duration {
-	longest := firstBackoff << (attempt - 1)
-	return longest/2 + rand.N(longest/2)
-}
-
-func wait(ctx context.Context, duration time.Duration) error {
-	timer := time.NewTimer(duration)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/synapsedb/synapse/engine"
 )
 
 // DB is an open database: a *sql.DB whose connections have foreign keys on, wait for locks, and begin transactions with the
@@ -126,7 +128,7 @@ func switchToWAL(ctx context.Context, connection *sql.Conn, patience time.Durati
 		if err == nil || !isRepeatable(err) || time.Now().After(deadline) {
 			return strings.ToLower(mode), err
 		}
-		if stopped := wait(ctx, backoff(min(attempt, transactAttempts))); stopped != nil {
+		if stopped := engine.BackOff(ctx, attempt); stopped != nil {
 			return "", errors.Join(err, stopped)
 		}
 	}

@@ -5,17 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"time"
 
 	lib "modernc.org/sqlite/lib"
+
+	"github.com/synapsedb/synapse/engine"
 )
-
-// transactAttempts is how often a transaction is tried; each attempt waits for locks as long as its connection does.
-const transactAttempts = 5
-
-// firstBackoff is the longest wait before the second attempt; it doubles with each further one.
-const firstBackoff = 20 * time.Millisecond
 
 // Beginner begins transactions: a *DB, a *sql.DB, a *sql.Conn.
 type Beginner interface {
@@ -26,18 +20,7 @@ type Beginner interface {
 // connection holds a lock (SQLITE_BUSY, SQLITE_LOCKED), also at the commit, everything is repeated, up to five attempts in
 // all: work must be able to run more than once. Nothing else is repeated. A ReadOnly transaction takes no write lock.
 func Transact(ctx context.Context, beginner Beginner, options sql.TxOptions, work func(*sql.Tx) error) error {
-	for attempt := 1; ; attempt++ {
-		err := transactOnce(ctx, beginner, options, work)
-		switch {
-		case err == nil || !isRepeatable(err):
-			return err
-		case attempt == transactAttempts:
-			return fmt.Errorf("transaction failed %d times: %w", attempt, err)
-		}
-		if stopped := wait(ctx, backoff(attempt)); stopped != nil {
-			return errors.Join(err, stopped)
-		}
-	}
+	return engine.Retry(ctx, isRepeatable, func() error { return transactOnce(ctx, beginner, options, work) })
 }
 
 func transactOnce(ctx context.Context, beginner Beginner, options sql.TxOptions, work func(*sql.Tx) error) (err error) {
@@ -73,21 +56,4 @@ func rollback(transaction *sql.Tx) error {
 func isRepeatable(err error) bool {
 	code := primary(err)
 	return code == lib.SQLITE_BUSY || code == lib.SQLITE_LOCKED
-}
-
-// backoff gives transactions that were in each other's way different times to try again.
-func backoff(attempt int) time.Duration {
-	longest := firstBackoff << (attempt - 1)
-	return longest/2 + rand.N(longest/2)
-}
-
-func wait(ctx context.Context, duration time.Duration) error {
-	timer := time.NewTimer(duration)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }
