@@ -1,0 +1,129 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/synapsedb/synapse/engine"
+)
+
+// Options say how Prepare goes about a database.
+type Options struct {
+	// Databases are the logical databases that the physical one holds; nil means all of the set.
+	Databases []string
+
+	// NoUpgrade refuses, with a *BehindError, what would have to be changed. It is for processes that share a database
+	// with the one that upgrades it.
+	NoUpgrade bool
+
+	// SessionsKnown upgrades a database beside other sessions, which is refused otherwise.
+	SessionsKnown bool
+
+	// Config is handed to the Upgrade functions of Go deltas and to CheckDatabase.
+	Config any
+
+	// OnStep is called after each step, with how many of how many are done. May be nil.
+	OnStep func(step *Step, done, total int)
+
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+// Result is what Prepare has done.
+type Result struct {
+	Plan *Plan
+	// Changed is false when the database was as it should be, and nothing was written.
+	Changed bool
+}
+
+// Prepare makes a database fit for this code: it creates an empty one and upgrades an older one. It is safe to kill at
+// any moment, and to run several times at once; each step is done once. A database that another set, another server or
+// newer code owns is refused before anything is written, by *OwnerError or *TooNewError; the other refusals are
+// *BehindError, *SessionsError, *LogicalError, *MissingCodeError, *ChangedError and *EngineError. A step that fails is a
+// *StepError.
+func Prepare(ctx context.Context, session engine.Session, set *Set, options Options) (*Result, error) {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	plan, err := MakePlan(ctx, session, set, options)
+	if err != nil {
+		return nil, err
+	}
+	if plan.Nothing() {
+		return &Result{Plan: plan}, nil
+	}
+	if options.NoUpgrade {
+		return nil, &BehindError{Database: plan.Database, Plan: plan}
+	}
+	unlock, err := session.LockSchema(ctx, func(holder string) {
+		options.Log.WarnContext(ctx, "another process is changing the schema; waiting for it", "database", session.Name(), "holder", holder)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("wait for the schema lock of %s: %w", session.Name(), err)
+	}
+	result, err := prepareLocked(ctx, session, set, options)
+	if unlocked := unlock(); unlocked != nil {
+		err = errors.Join(err, fmt.Errorf("give back the schema lock of %s: %w", session.Name(), unlocked))
+	}
+	return result, err
+}
+
+// prepareLocked looks again: while it waited for the lock, another process may have done the work.
+func prepareLocked(ctx context.Context, session engine.Session, set *Set, options Options) (*Result, error) {
+	plan, err := MakePlan(ctx, session, set, options)
+	if err != nil || plan.Nothing() {
+		return &Result{Plan: plan}, err
+	}
+	if err := checkSessions(ctx, session, plan, options); err != nil {
+		return nil, err
+	}
+	if err := newApplier(session, set, plan, options).apply(ctx); err != nil {
+		return nil, err
+	}
+	return &Result{Plan: plan, Changed: true}, nil
+}
+
+// checkSessions refuses to change tables under a server that runs. Nobody can use a database that is being created.
+func checkSessions(ctx context.Context, session engine.Session, plan *Plan, options Options) error {
+	if options.SessionsKnown || plan.Create {
+		return nil
+	}
+	sessions, err := session.OtherSessions(ctx)
+	if err != nil {
+		return fmt.Errorf("look for other sessions of %s: %w", session.Name(), err)
+	}
+	if len(sessions) > 0 {
+		return &SessionsError{Database: session.Name(), Sessions: sessions}
+	}
+	return nil
+}
+
+// MakePlan says what Prepare would do, and refuses what it would refuse for what the database is. It changes nothing.
+func MakePlan(ctx context.Context, session engine.Session, set *Set, options Options) (*Plan, error) {
+	state, err := ReadState(ctx, session)
+	if err != nil {
+		return nil, err
+	}
+	logical := options.logical(set)
+	plan, err := newPlan(session.Name(), session.Engine(), set, state, logical)
+	if err != nil {
+		return nil, err
+	}
+	check := set.definition.CheckDatabase
+	if check == nil || plan.Create {
+		return plan, nil
+	}
+	if err := check(ctx, session, logical, options.Config); err != nil {
+		return nil, fmt.Errorf("%s: %w", session.Name(), err)
+	}
+	return plan, nil
+}
+
+func (o *Options) logical(set *Set) []string {
+	if o.Databases == nil {
+		return set.databases
+	}
+	return o.Databases
+}
