@@ -221,4 +221,3 @@ func (r *reader) readBookkeeping(kind engine.Kind) *script {
 	}
 	return read
 }
-

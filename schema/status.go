@@ -141,3 +141,6 @@ func versionOf(file string) int {
 	}
 	return 0
 }
+
+// Ready reports whether code can work with the database as it is.
+func (v Verdict) Ready() bool { return v == Current || v == Ahead || v == Unjudged }
