@@ -53,10 +53,12 @@ func (c *Config) poolConfig(logger *slog.Logger) *pgxpool.Config {
 	if c.TxnLimit > 0 {
 		config.AfterRelease = c.keep
 	}
-	config.ConnConfig.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
-		logger.Log(context.Background(), noticeLevel(notice), "postgres notice", "code", notice.Code, "message", notice.Message)
-	}
+	config.ConnConfig.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) { logNotice(logger, notice) }
 	return config
+}
+
+func logNotice(logger *slog.Logger, notice *pgconn.Notice) {
+	logger.Log(context.Background(), noticeLevel(notice), "postgres notice", "code", notice.Code, "message", notice.Message)
 }
 
 func noticeLevel(notice *pgconn.Notice) slog.Level {
