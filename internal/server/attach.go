@@ -26,11 +26,12 @@ func AttachPostgres(ctx context.Context, dsn string) (*Postgres, error) {
 	if err != nil {
 		return nil, err
 	}
-	given := &Postgres{programs: programs, port: int(config.Port), attached: &attachment{address: dsn, config: config}}
-	if err := given.readVersion(ctx); err != nil {
+	attached := &Postgres{programs: programs, given: &attachment{address: dsn, config: config}}
+	attached.instance = instance{product: attached, port: int(config.Port), attached: true}
+	if err := attached.readVersion(ctx); err != nil {
 		return nil, err
 	}
-	return given, nil
+	return attached, nil
 }
 
 // socketDir returns the folder of the socket, empty when the server is reached by TCP.

@@ -14,6 +14,10 @@ import (
 // other place is searched.
 const PostgresFolderVariable = "SYNAPSE_POSTGRES_BIN"
 
+// MariaDBFolderVariable is the environment variable that names the folder of MariaDB's (or MySQL's) server program. Where
+// it is set, no other place is searched.
+const MariaDBFolderVariable = "SYNAPSE_MARIADB_BIN"
+
 // installation is a folder that holds the programs of one version of a server.
 type installation struct {
 	folder string

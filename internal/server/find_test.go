@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,5 +103,46 @@ func TestFolderLeavesRoomForTheSocket(t *testing.T) {
 	}
 	if reachable(account{other: true}, closed) || !reachable(account{}, closed) {
 		t.Error("a folder with permissions 0700 must be open to its owner and to nobody else")
+	}
+}
+
+func TestMariaDBIsFoundWithItsInstaller(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	install(t, root, []string{"split/sbin", "lone/sbin", "whole/bin"}, "mariadbd")
+	install(t, root, []string{"split/bin", "whole/bin"}, "mariadb-install-db")
+	install(t, root, []string{"mysql/bin"}, "mysqld")
+	if err := os.Symlink(filepath.Join(root, "lone/sbin/mariadbd"), filepath.Join(root, "lone/sbin/mysqld")); err != nil {
+		t.Fatal(err)
+	}
+	for folder, want := range map[string]string{
+		"split/sbin": "split/sbin/mariadbd split/bin/mariadb-install-db",
+		"whole/bin":  "whole/bin/mariadbd whole/bin/mariadb-install-db",
+		"mysql/bin":  "mysql/bin/mysqld ",
+		"lone/sbin":  " ",
+	} {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			found, err := findMariaDB(filepath.Join(root, folder))
+			if _, missing := errors.AsType[*NotInstalledError](err); err != nil && !missing {
+				t.Fatal(err)
+			}
+			got := strings.ReplaceAll(found.server+" "+found.installer, root+"/", "")
+			if difference := cmp.Diff(want, got); difference != "" {
+				t.Error(difference)
+			}
+		})
+	}
+}
+
+func TestVersionsAreNumbered(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{"10.11.19-MariaDB-0+deb12u1": 101119, "8.0.36": 80036, "11.8.3-MariaDB": 110803} {
+		if got, err := versionNumber(text); err != nil || got != want {
+			t.Errorf("%s is %d, %v; want %d", text, got, err, want)
+		}
+	}
+	if _, err := versionNumber("MariaDB"); err == nil {
+		t.Error("a version was read where there is none")
 	}
 }

@@ -41,6 +41,21 @@ func postgresHint(families []string) string {
 	}, "PostgreSQL's server programs, or set "+PostgresFolderVariable+" to the folder that holds initdb and postgres")
 }
 
+// mariaDBHint says how a system of one of the families gets a MariaDB server. On Debian these packages hold the programs
+// alone; mariadb-server would start a server of its own.
+func mariaDBHint(families []string) string {
+	return hintFor(families, map[string]string{
+		"debian":  "apt-get install mariadb-server-core mariadb-client-core",
+		"fedora":  "dnf install mariadb-server",
+		"rhel":    "dnf install mariadb-server",
+		"suse":    "zypper install mariadb",
+		"alpine":  "apk add mariadb",
+		"arch":    "pacman -S mariadb",
+		"darwin":  "brew install mariadb",
+		"freebsd": "pkg install mariadb1011-server",
+	}, "MariaDB's server programs, or set "+MariaDBFolderVariable+" to the folder that holds mariadbd or mysqld")
+}
+
 // hintFor picks the command of the first family that has one.
 func hintFor(families []string, commands map[string]string, otherwise string) string {
 	for _, family := range families {

@@ -16,33 +16,54 @@ import (
 	"github.com/synapsedb/synapse/internal/server"
 )
 
-// childVariable makes the test binary behave as a program that starts a server and is then killed.
-const childVariable = "SYNAPSE_SERVER_TEST_CHILD"
+// childVariable makes the test binary behave as a program that starts a server and is then killed. Its value is the
+// server's product.
+const (
+	childVariable = "SYNAPSE_SERVER_TEST_CHILD"
+	postgresChild = "postgres"
+	mariaDBChild  = "mariadb"
+)
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childVariable) != "" {
-		child()
+	if product := os.Getenv(childVariable); product != "" {
+		child(product)
 		return
 	}
 	goleak.VerifyTestMain(m)
 }
 
 // child starts a server, prints its socket's folder and lives until it is killed.
-func child() {
-	private, err := server.StartPostgres(context.Background(), server.PostgresOptions{})
+func child(product string) {
+	folder, err := startForChild(product)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(private.SocketDir())
+	fmt.Println(folder)
 	select {}
 }
 
+// startForChild starts a server and returns its socket's folder.
+func startForChild(product string) (folder string, err error) {
+	if product == mariaDBChild {
+		private, err := server.StartMariaDB(context.Background(), server.MariaDBOptions{})
+		if err != nil {
+			return "", err
+		}
+		return filepath.Dir(private.Socket()), nil
+	}
+	private, err := server.StartPostgres(context.Background(), server.PostgresOptions{})
+	if err != nil {
+		return "", err
+	}
+	return private.SocketDir(), nil
+}
+
 // startChild runs this test binary as the child, with its own folder for temporary files.
-func startChild(t *testing.T, folder string) (*exec.Cmd, *bufio.Scanner) {
+func startChild(t *testing.T, folder, product string) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), childVariable+"=1", "TMPDIR="+folder)
+	command.Env = append(os.Environ(), childVariable+"="+product, "TMPDIR="+folder)
 	output, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -2,37 +2,26 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
-	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
 
 const (
 	superuser  = "postgres"
-	loopback   = "127.0.0.1"
 	socketPort = 5432 // names the socket in a private folder; nothing listens on the port itself
-	socketName = ".s.PGSQL.00000"
 )
 
 // Postgres is a private PostgreSQL server, or one that was attached to. Its methods may be called from several
 // goroutines.
 type Postgres struct {
+	instance
+
 	options  PostgresOptions
 	programs installation
-	home     home
-	port     int
-	attached *attachment
-
-	// mutex protects what follows, and lets one process at a time be started or stopped.
-	mutex   sync.Mutex
-	version int
-	process *process
-	log     *os.File // nil once the server has been stopped for good
+	given    *attachment // of a server that was attached to
 }
 
 // StartPostgres makes a new cluster in a folder for temporary files and starts a server on it, ready for connections.
@@ -53,67 +42,65 @@ func StartPostgres(ctx context.Context, options PostgresOptions) (*Postgres, err
 	if err != nil {
 		return nil, err
 	}
-	private := &Postgres{options: options, programs: programs, home: home{account: runAs}, port: socketPort}
-	if err := private.create(ctx); err != nil {
-		return nil, err
+	private := &Postgres{options: options, programs: programs}
+	private.instance = instance{
+		product: private, home: home{account: runAs}, tcp: options.TCP, port: socketPort,
+		orderly: []os.Signal{signalFast}, sudden: []os.Signal{signalImmediate},
 	}
-	if err := private.begin(ctx); err != nil {
-		return nil, errors.Join(err, private.Stop())
+	names := privateNames{prefix: "synapse-pg-", socket: ".s.PGSQL.00000", running: "data/postmaster.pid"}
+	if err := private.open(ctx, names); err != nil {
+		return nil, err
 	}
 	return private, nil
 }
 
-// create makes the folder, the guard that removes it in the end, and the cluster in it.
-func (p *Postgres) create(ctx context.Context) error {
-	folder, err := privateFolder(p.home.account, "synapse-pg-", socketName)
-	if err != nil {
-		return err
-	}
-	p.home.folder = folder
-	if p.home.guard, err = startGuard(p.home.account, folder, filepath.Join(p.data(), "postmaster.pid")); err != nil {
-		return errors.Join(err, os.RemoveAll(folder))
-	}
-	if err := p.fill(ctx); err != nil {
-		return errors.Join(err, p.home.guard.release())
-	}
-	return nil
-}
-
-// fill makes the cluster and the log file.
+// fill makes the cluster.
 func (p *Postgres) fill(ctx context.Context) error {
 	if err := p.home.run(ctx, p.Bin("initdb"), p.options.initdbArguments(p.data())...); err != nil {
 		return err
 	}
-	if err := p.write("pg_hba.conf", p.options.hba()); err != nil {
-		return err
-	}
-	log, err := os.Create(p.logFile())
+	return p.write("data/pg_hba.conf", p.options.hba())
+}
+
+// configure writes the configuration.
+func (p *Postgres) configure() error {
+	return p.write("data/postgresql.conf", p.options.configuration(p.home.folder, p.port))
+}
+
+// command runs the server on its cluster.
+func (p *Postgres) command() (program string, arguments []string) {
+	return p.Bin("postgres"), []string{"-D", p.data()}
+}
+
+// probe reads the server's version.
+func (p *Postgres) probe(ctx context.Context) (version int, err error) {
+	connection, err := p.Connect(ctx, "postgres")
 	if err != nil {
-		return fmt.Errorf("make the server's log: %w", err)
+		return 0, err
 	}
-	p.log = log
-	return nil
+	defer connection.Close(ctx)
+	const query = `SELECT current_setting('server_version_num')::int`
+	if err := connection.QueryRow(ctx, query).Scan(&version); err != nil {
+		return 0, fmt.Errorf("read the server's version: %w", err)
+	}
+	return version, nil
 }
 
-// write puts a configuration file into the cluster.
-func (p *Postgres) write(name, text string) error {
-	path := filepath.Join(p.data(), name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write the server's %s: %w", name, err)
-	}
-	return p.home.account.own(path)
-}
+// Restart ends the server's sessions, stops it if it runs, and starts it again on the same port. It also starts a
+// server that Kill has ended; after Stop the error is ErrStopped.
+func (p *Postgres) Restart(ctx context.Context) error { return p.restart(ctx) }
 
-// data is the folder of the cluster.
-func (p *Postgres) data() string { return filepath.Join(p.home.folder, "data") }
+// Kill ends the server at once, without a checkpoint and without a word to its clients, as a crash would. Restart
+// starts it again.
+func (p *Postgres) Kill() error { return p.kill() }
 
-// logFile is where the server writes what it has to say.
-func (p *Postgres) logFile() string { return filepath.Join(p.home.folder, "log") }
+// Stop ends the server and removes its folder. A second call does nothing. An attached server is left as it is.
+func (p *Postgres) Stop() error { return p.stop() }
 
 // SocketDir returns the folder of the server's Unix socket, empty for an attached server that is reached by TCP.
 func (p *Postgres) SocketDir() string {
-	if p.attached != nil {
-		return p.attached.socketDir()
+	if p.given != nil {
+		return p.given.socketDir()
 	}
 	return p.home.folder
 }
@@ -123,26 +110,22 @@ func (p *Postgres) Port() int { return p.port }
 
 // Superuser returns the name of a role that may do anything. Through the socket it needs no password.
 func (p *Postgres) Superuser() string {
-	if p.attached != nil {
-		return p.attached.config.User
+	if p.given != nil {
+		return p.given.config.User
 	}
 	return superuser
 }
 
 // Version returns the server's version as PostgreSQL numbers it (server_version_num), such as 150014 for 15.14.
-func (p *Postgres) Version() int {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	return p.version
-}
+func (p *Postgres) Version() int { return p.versionNumber() }
 
 // Bin returns the full path of one of PostgreSQL's programs, such as pg_dump, of the version that runs the server.
 func (p *Postgres) Bin(name string) string { return p.programs.program(name) }
 
 // DSN returns the connection string for a role and a database through the server's socket. It holds no password.
 func (p *Postgres) DSN(database, user string) string {
-	if p.attached != nil {
-		return p.attached.dsn(database, user, "")
+	if p.given != nil {
+		return p.given.dsn(database, user, "")
 	}
 	return keywords("host", p.home.folder, "port", strconv.Itoa(p.port), "user", user, "dbname", database)
 }
@@ -150,8 +133,8 @@ func (p *Postgres) DSN(database, user string) string {
 // PasswordDSN returns the connection string for a role that logs in with its password: over TCP where the server
 // listens there, else like DSN.
 func (p *Postgres) PasswordDSN(database, user, password string) string {
-	if p.attached != nil {
-		return p.attached.dsn(database, user, password)
+	if p.given != nil {
+		return p.given.dsn(database, user, password)
 	}
 	host := p.home.folder
 	if p.options.TCP {

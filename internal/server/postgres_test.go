@@ -257,7 +257,7 @@ func TestMissingServerIsNamedWithARemedy(t *testing.T) {
 func TestKilledProgramLeavesNoServer(t *testing.T) {
 	t.Parallel()
 	folder := openFolder(t)
-	command, output := startChild(t, folder)
+	command, output := startChild(t, folder, postgresChild)
 	if !output.Scan() {
 		t.Fatal("the child did not start a server")
 	}
@@ -277,7 +277,7 @@ func TestProgramKilledWhileTheServerStartsLeavesNothing(t *testing.T) {
 		t.Run("at "+moment, func(t *testing.T) {
 			t.Parallel()
 			folder := openFolder(t)
-			command, _ := startChild(t, folder)
+			command, _ := startChild(t, folder, postgresChild)
 			eventually(t, moment+" is there", func() bool {
 				found, err := filepath.Glob(filepath.Join(folder, "synapse-pg-*", moment))
 				return err == nil && len(found) > 0

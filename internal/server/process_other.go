@@ -13,6 +13,7 @@ import (
 const (
 	signalFast      = syscall.SIGKILL
 	signalImmediate = syscall.SIGKILL
+	signalShutdown  = syscall.SIGKILL
 )
 
 // attributes returns nil: there are no Unix accounts and groups on this system.

@@ -10,6 +10,9 @@ const (
 	signalImmediate = syscall.SIGQUIT
 )
 
+// signalShutdown stops MariaDB and MySQL in order.
+const signalShutdown = syscall.SIGTERM
+
 // attributes puts a program under the account and into a process group, a new one where group is 0. It is never our own
 // group: a key pressed in the terminal (Ctrl-C) is for us, and the server is then stopped in order.
 func (a account) attributes(group int) *syscall.SysProcAttr {
