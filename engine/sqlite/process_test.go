@@ -41,6 +41,10 @@ func play(role string, arguments []string) error {
 		return increment(arguments[0])
 	case "peak":
 		return peak(arguments[0])
+	case "upgrade":
+		return upgrade(arguments[0])
+	case "lock":
+		return holdLock(arguments[0])
 	}
 	return fmt.Errorf("no role %q", role)
 }

@@ -47,11 +47,14 @@ func transactOnce(ctx context.Context, beginner Beginner, options sql.TxOptions,
 // rollback takes a transaction that is over already, by the end of its context or by SQLite, for rolled back.
 func rollback(transaction *sql.Tx) error {
 	err := transaction.Rollback()
-	if err == nil || errors.Is(err, sql.ErrTxDone) || primary(err) == lib.SQLITE_ERROR {
-		return nil // SQLITE_ERROR: "no transaction is active", since SQLite rolled back by itself after the first error
+	if err == nil || errors.Is(err, sql.ErrTxDone) || isOver(err) {
+		return nil
 	}
 	return fmt.Errorf("roll back transaction: %w", err)
 }
+
+// isOver recognises "no transaction is active": SQLite has rolled back by itself after the first error.
+func isOver(err error) bool { return primary(err) == lib.SQLITE_ERROR }
 
 func isRepeatable(err error) bool {
 	code := primary(err)

@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,26 +20,68 @@ type usage struct {
 // users looks through /proc. SQLite shows by a lock that it is at work, but in rollback mode an idle server holds none.
 func users(path string) usage {
 	var found usage
+	for _, open := range descriptors(path) {
+		if open.process != os.Getpid() {
+			found.elsewhere++
+			continue
+		}
+		found.here++
+		found.hereWriting = found.hereWriting || writing(open.number)
+	}
+	return found
+}
+
+// descriptor is one through which a process has a file open.
+type descriptor struct {
+	process int
+	number  string
+}
+
+// descriptors finds all through which processes have a file open.
+func descriptors(path string) []descriptor {
 	target, err := os.Stat(path)
 	if err != nil {
-		return found
+		return nil
 	}
-	own := strconv.Itoa(os.Getpid())
+	var found []descriptor
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is constant and well formed
 	for _, link := range links {
 		info, err := os.Stat(link)
 		if err != nil || !os.SameFile(info, target) {
 			continue
 		}
-		process, descriptor := strings.Split(link, "/")[2], filepath.Base(link)
-		if process != own {
-			found.elsewhere++
-			continue
+		if process, err := strconv.Atoi(strings.Split(link, "/")[2]); err == nil {
+			found = append(found, descriptor{process: process, number: filepath.Base(link)})
 		}
-		found.here++
-		found.hereWriting = found.hereWriting || writing(descriptor)
 	}
 	return found
+}
+
+// otherProcesses lists the other processes that have a file open, apart from those that also have one of that name open.
+func otherProcesses(path, apart string) []int {
+	var others []int
+	for _, open := range descriptors(path) {
+		if open.process != os.Getpid() && !slices.Contains(others, open.process) && !hasOpen(open.process, apart) {
+			others = append(others, open.process)
+		}
+	}
+	slices.Sort(others)
+	return others
+}
+
+// hasOpen goes by the name, since the file may be removed already.
+func hasOpen(process int, name string) bool {
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", process)) // well formed
+	return slices.ContainsFunc(links, func(link string) bool {
+		target, err := os.Readlink(link)
+		return err == nil && filepath.Base(strings.TrimSuffix(target, " (deleted)")) == name
+	})
+}
+
+// processName is empty for a process that has ended.
+func processName(process int) string {
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", process))
+	return strings.TrimSpace(string(name))
 }
 
 // writing reads the access mode of one of our descriptors: the last octal digit of its flags.

@@ -1,0 +1,437 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/synapsedb/synapse/engine"
+)
+
+func openSession(tb testing.TB, path string) engine.Session {
+	tb.Helper()
+	session, err := OpenSession(tb.Context(), Config{Database: path}, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := session.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return session
+}
+
+// newSession opens a session on a new file.
+func newSession(tb testing.TB) (session engine.Session, path string) {
+	tb.Helper()
+	path = filepath.Join(tb.TempDir(), "homeserver.db")
+	return openSession(tb, path), path
+}
+
+func run(tb testing.TB, querier engine.Querier, statements ...string) {
+	tb.Helper()
+	for _, statement := range statements {
+		if _, err := querier.Exec(tb.Context(), statement); err != nil {
+			tb.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// one reads one value.
+func one[T any](tb testing.TB, querier engine.Querier, query string, values ...any) T {
+	tb.Helper()
+	var value T
+	if err := querier.QueryRow(tb.Context(), query, values...).Scan(&value); err != nil {
+		tb.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
+func TestSessionKeepsTheRulesOfOpen(t *testing.T) {
+	t.Parallel()
+	session, path := newSession(t)
+	for _, pragma := range []string{"journal_mode wal", "foreign_keys 1", "synchronous 1", "legacy_alter_table 0"} {
+		name, want, _ := strings.Cut(pragma, " ")
+		if got := one[string](t, session, "PRAGMA "+name); got != want {
+			t.Errorf("%s is %s", name, got)
+		}
+	}
+	if session.Name() != path || session.Engine() != engine.SQLite || !session.TransactionalDDL() {
+		t.Errorf("%s is %s, DDL is transactional: %v", session.Name(), session.Engine(), session.TransactionalDDL())
+	}
+	if err := session.ExecAlone(t.Context(), "VACUUM"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSessionTransact(t *testing.T) {
+	t.Parallel()
+	session, path := newSession(t)
+	wrong := errors.New("wrong")
+	err := session.Transact(t.Context(), engine.TxOptions{}, func(tx engine.Tx) error {
+		run(t, tx, "CREATE TABLE lost (a)")
+		return wrong
+	})
+	if !errors.Is(err, wrong) {
+		t.Errorf("error %v", err)
+	}
+	err = session.Transact(t.Context(), engine.TxOptions{}, func(tx engine.Tx) error {
+		run(t, tx, "CREATE TABLE kept (a)")
+		affected, err := tx.Exec(t.Context(), "INSERT INTO kept VALUES (?), (2)", 1)
+		if affected != 2 {
+			t.Errorf("%d rows", affected)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := one[string](t, openSession(t, path), "SELECT group_concat(name) FROM sqlite_schema"); got != "kept" {
+		t.Error(got)
+	}
+}
+
+// The work is repeated when the lock is another's for as long as a try lasts.
+func TestSessionTransactWaitsForAWriter(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "homeserver.db")
+	session, err := OpenSession(t.Context(), Config{Database: path, BusyTimeout: time.Millisecond}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, session, "CREATE TABLE a (b)")
+	writer := startHolding(t, path, "BEGIN IMMEDIATE")
+	work := func(engine.Tx) error { return nil }
+	busy, isBusy := errors.AsType[*BusyError](session.Transact(t.Context(), engine.TxOptions{}, work))
+	if !isBusy || busy.Path != path {
+		t.Errorf("error %v", busy)
+	}
+	writer.end(t)
+	if err := session.Transact(t.Context(), engine.TxOptions{}, work); err != nil {
+		t.Error(err)
+	}
+	if err := session.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSessionAfterACancelledContext(t *testing.T) {
+	t.Parallel()
+	session, _ := newSession(t)
+	for _, unchecked := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := session.Transact(ctx, engine.TxOptions{KeysUnchecked: unchecked}, func(tx engine.Tx) error {
+			run(t, tx, "CREATE TABLE lost (a)")
+			cancel()
+			_, err := tx.Exec(ctx, "CREATE TABLE lost_too (a)")
+			return err
+		})
+		if err == nil || ctx.Err() == nil {
+			t.Errorf("error %v", err)
+		}
+		if got := one[int](t, session, "SELECT count(*) FROM sqlite_schema"); got != 0 {
+			t.Errorf("%d tables", got)
+		}
+		if !one[bool](t, session, "PRAGMA foreign_keys") {
+			t.Error("foreign keys are off")
+		}
+	}
+}
+
+// The rewriting of a table that others refer to: https://www.sqlite.org/lang_altertable.html#otheralter.
+func TestSessionKeysUnchecked(t *testing.T) {
+	t.Parallel()
+	session, path := newSession(t)
+	run(t, session, "CREATE TABLE rooms (id TEXT PRIMARY KEY)", "CREATE TABLE events (room TEXT REFERENCES rooms ON DELETE CASCADE)",
+		"INSERT INTO rooms VALUES ('a'), ('b')", "INSERT INTO events VALUES ('a'), ('b')")
+	rewrite := func(values string) error {
+		return session.Transact(t.Context(), engine.TxOptions{KeysUnchecked: true}, func(tx engine.Tx) error {
+			run(t, tx, "CREATE TABLE new (id TEXT PRIMARY KEY, n INT)", "INSERT INTO new (id) VALUES "+values, "DROP TABLE rooms", "ALTER TABLE new RENAME TO rooms")
+			return nil
+		})
+	}
+	broken, isBroken := errors.AsType[*ForeignKeysError](rewrite("('a')"))
+	want := &ForeignKeysError{Path: path, Rows: []BrokenKey{{Table: "events", RowID: 2, Parent: "rooms"}}}
+	if diff := cmp.Diff(want, broken); !isBroken || diff != "" {
+		t.Errorf("%v %s", broken, diff)
+	}
+	if err := rewrite("('a'), ('b')"); err != nil {
+		t.Error(err)
+	}
+	if got := one[int](t, session, "SELECT count(n IS NULL) FROM events JOIN rooms ON rooms.id = events.room"); got != 2 {
+		t.Errorf("%d events", got)
+	}
+	if _, err := session.Exec(t.Context(), "INSERT INTO events VALUES ('c')"); err == nil {
+		t.Error("foreign keys are off")
+	}
+}
+
+func TestForeignKeysErrorIsShort(t *testing.T) {
+	t.Parallel()
+	session, _ := newSession(t)
+	run(t, session, "CREATE TABLE a (id INTEGER PRIMARY KEY)", "CREATE TABLE b (id TEXT PRIMARY KEY REFERENCES a) WITHOUT ROWID")
+	err := session.Transact(t.Context(), engine.TxOptions{KeysUnchecked: true}, func(tx engine.Tx) error {
+		run(t, tx, "INSERT INTO b VALUES (1), (2), (3), (4), (5), (6)")
+		return nil
+	})
+	broken, isBroken := errors.AsType[*ForeignKeysError](err)
+	if !isBroken || len(broken.Rows) != brokenKeysShown || !broken.More || !strings.Contains(err.Error(), "and others") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestSessionInMemory(t *testing.T) {
+	t.Parallel()
+	for _, database := range []string{":memory:", "", "file:shared?mode=memory&cache=shared"} {
+		session := openSession(t, database)
+		unlock, err := session.LockSchema(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others, err := session.OtherSessions(t.Context())
+		if err := errors.Join(err, unlock()); err != nil || len(others) != 0 {
+			t.Errorf("%s: %q, %v", database, others, err)
+		}
+		run(t, session, "CREATE TABLE a (b)")
+	}
+}
+
+// upgrade counts in a way that loses a step when somebody else does the same at once, each step with a lock of its own.
+func upgrade(path string) error {
+	session, err := OpenSession(context.Background(), Config{Database: path}, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	for range 5 {
+		if err := stepAlone(session); err != nil {
+			return err
+		}
+	}
+	return session.Close()
+}
+
+func stepAlone(session engine.Session) error {
+	ctx := context.Background()
+	unlock, err := session.LockSchema(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if others, err := session.OtherSessions(ctx); err != nil || len(others) != 0 {
+		return fmt.Errorf("others %q: %w", others, err)
+	}
+	var n int
+	if err := session.QueryRow(ctx, "SELECT n FROM steps").Scan(&n); err != nil {
+		return err
+	}
+	if _, err := session.Exec(ctx, "UPDATE steps SET n = ?", n+1); err != nil {
+		return err
+	}
+	return unlock()
+}
+
+// holdLock takes the lock, says so, and keeps it until its input is closed or it is killed.
+func holdLock(path string) error {
+	session, err := OpenSession(context.Background(), Config{Database: path}, nil)
+	if err != nil {
+		return err
+	}
+	unlock, err := session.LockSchema(context.Background(), func(string) { fmt.Println("waiting") })
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	return errors.Join(unlock(), session.Close())
+}
+
+func TestSchemaLockExcludesProcesses(t *testing.T) {
+	t.Parallel()
+	for _, count := range []int{2, 10} {
+		path := filepath.Join(t.TempDir(), "homeserver.db")
+		execute(t, path, "CREATE TABLE steps (n INT)", "INSERT INTO steps VALUES (0)")
+		var processes []*process
+		for range count {
+			processes = append(processes, start(t, "upgrade", nil, path))
+		}
+		for _, process := range processes {
+			process.expect(t, "ready")
+		}
+		for _, process := range processes {
+			if err := process.input.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, process := range processes {
+			if err := process.command.Wait(); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := one[int](t, openSession(t, path), "SELECT n FROM steps"); got != 5*count {
+			t.Errorf("%d of %d steps", got, 5*count)
+		}
+		mustBeGone(t, path+lockSuffix)
+	}
+}
+
+func mustBeGone(tb testing.TB, path string) {
+	tb.Helper()
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		tb.Errorf("%s is left behind: %v", path, err)
+	}
+}
+
+// Sessions of one process are kept apart too, also when one comes by a symbolic link.
+func TestSchemaLockExcludesSessions(t *testing.T) {
+	t.Parallel()
+	holder, path := newSession(t)
+	unlock, err := holder.LockSchema(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path + lockSuffix); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	waiter := openSession(t, link)
+	var told string
+	unlockWaiter, err := waiter.LockSchema(t.Context(), func(holder string) {
+		told = holder
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "process " + strconv.Itoa(os.Getpid()) + " ("; !strings.HasPrefix(told, want) {
+		t.Error(told)
+	}
+	if err := unlockWaiter(); err != nil {
+		t.Error(err)
+	}
+	mustBeGone(t, path+lockSuffix)
+}
+
+func TestSchemaLockEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "homeserver.db")
+	holder := start(t, "lock", nil, path)
+	holder.expect(t, "ready")
+	ctx, cancel := context.WithCancel(t.Context())
+	var told string
+	_, err := openSession(t, path).LockSchema(ctx, func(holder string) {
+		told = holder
+		cancel()
+	})
+	if !errors.Is(err, context.Canceled) || !strings.HasPrefix(told, "process "+strconv.Itoa(holder.command.Process.Pid)+" (") {
+		t.Errorf("%q, %v", told, err)
+	}
+	holder.end(t)
+	mustBeGone(t, path+lockSuffix)
+}
+
+func TestSchemaLockOfAKilledProcess(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "homeserver.db")
+	holder := start(t, "lock", nil, path)
+	holder.expect(t, "ready")
+	waiter := start(t, "lock", nil, path)
+	waiter.expect(t, "waiting")
+	holder.kill(t)
+	waiter.expect(t, "ready")
+	waiter.kill(t)
+	if _, err := os.Stat(path + lockSuffix); err != nil {
+		t.Error(err)
+	}
+	unlock, err := openSession(t, path).LockSchema(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
+	}
+	mustBeGone(t, path+lockSuffix)
+}
+
+func TestOtherSessions(t *testing.T) {
+	t.Parallel()
+	session, path := newSession(t)
+	run(t, session, "CREATE TABLE a (b)")
+	upgrader := start(t, "lock", nil, path)
+	upgrader.expect(t, "ready")
+	if others, err := session.OtherSessions(t.Context()); err != nil || len(others) != 0 {
+		t.Errorf("%q, %v", others, err)
+	}
+	server := startHolding(t, path, "SELECT count(*) FROM a")
+	others, err := session.OtherSessions(t.Context())
+	want := "process " + strconv.Itoa(server.command.Process.Pid) + " ("
+	if err != nil || len(others) != 1 || !strings.HasPrefix(others[0], want) {
+		t.Errorf("%q, %v", others, err)
+	}
+	server.end(t)
+	upgrader.end(t)
+}
+
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	session, _ := newSession(t)
+	run(t, session,
+		"CREATE TABLE  rooms (id TEXT PRIMARY KEY, n INT NOT NULL DEFAULT 1 UNIQUE, twice INT AS (2 * n) STORED) ",
+		"CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT)", "ANALYZE",
+		"CREATE INDEX rooms_n ON rooms (n) WHERE n > 1",
+		"CREATE VIEW few AS SELECT id FROM rooms",
+		"CREATE TRIGGER counting AFTER INSERT ON rooms BEGIN INSERT INTO counted VALUES (NULL); END",
+		"CREATE VIRTUAL TABLE box USING rtree (id, low, high)",
+	)
+	catalog, err := session.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &engine.Catalog{Tables: []engine.Table{
+		{Name: "box", Columns: []engine.Column{{Name: "id", Type: "INT"}, {Name: "low", Type: "REAL"}, {Name: "high", Type: "REAL"}}},
+		{Name: "box_node", Columns: []engine.Column{{Name: "nodeno", Type: "INTEGER"}, {Name: "data"}}},
+		{Name: "box_parent", Columns: []engine.Column{{Name: "nodeno", Type: "INTEGER"}, {Name: "parentnode"}}},
+		{Name: "box_rowid", Columns: []engine.Column{{Name: "rowid", Type: "INTEGER"}, {Name: "nodeno"}}},
+		{Name: "counted", Columns: []engine.Column{{Name: "id", Type: "INTEGER"}}},
+		{Name: "rooms", Columns: []engine.Column{
+			{Name: "id", Type: "TEXT"}, {Name: "n", Type: "INT", NotNull: true, Default: "1"}, {Name: "twice", Type: "INT GENERATED STORED"},
+		}},
+	}}
+	if diff := cmp.Diff(want.Tables, catalog.Tables); diff != "" {
+		t.Error(diff)
+	}
+	var objects []string
+	for _, object := range catalog.Objects {
+		if !strings.HasPrefix(object.Name, "box") {
+			objects = append(objects, strings.Join([]string{object.Type, object.Name, object.Table, object.Definition}, "|"))
+		}
+	}
+	if diff := cmp.Diff([]string{
+		"definition|counted|counted|CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT)",
+		"trigger|counting|rooms|CREATE TRIGGER counting AFTER INSERT ON rooms BEGIN INSERT INTO counted VALUES (NULL); END",
+		"view|few||CREATE VIEW few AS SELECT id FROM rooms",
+		"definition|rooms|rooms|CREATE TABLE rooms (id TEXT PRIMARY KEY, n INT NOT NULL DEFAULT 1 UNIQUE, twice INT AS (2 * n) STORED)",
+		"index|rooms_n|rooms|CREATE INDEX rooms_n ON rooms (n) WHERE n > 1",
+	}, objects); diff != "" {
+		t.Error(diff)
+	}
+}
