@@ -11,7 +11,6 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/sqltext"
 )
 
 // TestFullSchemasOnSQLite runs the files of the homeserver's set in pieces, and whole: SQLite keeps the text of every
