@@ -1,0 +1,53 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/synapsedb/synapse/engine"
+)
+
+// connectionLife ends connections before a firewall or the server's wait_timeout does.
+const connectionLife = 3 * time.Minute
+
+// DB is an open database: a *sql.DB whose sessions have strict values, UTC and InnoDB, whatever the server's settings.
+// "?" in a statement stands for the next value. It is safe for use by several goroutines.
+type DB struct {
+	*sql.DB
+
+	info *ServerInfo
+}
+
+// Open makes a pool, connects, and looks at the server and the database. Errors a caller can test for: *engine.Error when
+// no connection was made, Problems when the server or the database will not do, and those of package engine for a wrong
+// Config. The driver's remarks go to the logger, which may be nil.
+func Open(ctx context.Context, config Config, log *slog.Logger) (*DB, error) {
+	config, err := config.complete()
+	if err != nil {
+		return nil, config.explain(err)
+	}
+	linked, err := config.newConnector(config.Database, nil, loggerOr(log))
+	if err != nil {
+		return nil, err
+	}
+	pool := sql.OpenDB(linked)
+	pool.SetMaxOpenConns(config.PoolMax)
+	pool.SetMaxIdleConns(config.PoolMax)
+	pool.SetConnMaxLifetime(connectionLife)
+	info, err := Check(ctx, pool)
+	if err != nil {
+		return nil, errors.Join(config.explain(err), pool.Close())
+	}
+	return &DB{DB: pool, info: info}, nil
+}
+
+// Info is what the server said about itself when the database was opened.
+func (d *DB) Info() ServerInfo { return *d.info }
+
+// Statements gives the pool as a Querier; each statement runs on whatever connection is free.
+func (d *DB) Statements() engine.Querier {
+	return engine.Statements{Kind: engine.MySQL, Connection: d.DB}
+}
