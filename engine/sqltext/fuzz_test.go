@@ -27,8 +27,8 @@ func FuzzSplitSQLite(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		statements, err := sqltext.Split(engine.SQLite, text)
 		if err != nil {
-			var syntax *sqltext.SyntaxError
-			if !errors.As(err, &syntax) {
+			syntax, ok := errors.AsType[*sqltext.SyntaxError](err)
+			if !ok {
 				t.Fatalf("%v is no SyntaxError", err)
 			}
 			if strings.Contains(syntax.Problem, "begins here") && complete(t, tls, text+";") {
@@ -101,8 +101,8 @@ func splits(t *testing.T, kind engine.Kind, text string) {
 	t.Helper()
 	statements, err := sqltext.Split(kind, text)
 	if err != nil {
-		var syntax *sqltext.SyntaxError
-		if !errors.As(err, &syntax) || syntax.Line < 1 || syntax.Column < 1 || syntax.Problem == "" {
+		syntax, ok := errors.AsType[*sqltext.SyntaxError](err)
+		if !ok || syntax.Line < 1 || syntax.Column < 1 || syntax.Problem == "" {
 			t.Fatalf("%#v is no SyntaxError", err)
 		}
 		return
@@ -169,7 +169,7 @@ func FuzzBind(f *testing.F) {
 				i++
 			default:
 				marks++
-				expected = append(expected, "$", strconv.Itoa(marks))
+				expected = append(expected, "$"+strconv.Itoa(marks))
 			}
 		}
 		var got []string

@@ -126,6 +126,8 @@ func (l *lexer) sign(rest string) (int, class) {
 		return 2, sign
 	case l.kind == engine.Postgres && rest[0] == '\\':
 		return lineLength(l.kind, rest), command
+	case l.kind == engine.Postgres && rest[0] == '$':
+		return 1 + len(rest[1:]) - len(strings.TrimLeft(rest[1:], "0123456789")), sign // $1 is a parameter
 	}
 	return 1, sign
 }

@@ -1,8 +1,6 @@
 package sqltext
 
-import (
-	"strings"
-)
+import "strings"
 
 // markPrefix begins, behind the dashes and blanks, a comment that is a mark.
 const markPrefix = "synapse:"

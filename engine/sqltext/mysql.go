@@ -1,7 +1,6 @@
 package sqltext
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -98,6 +97,7 @@ func (b *mysqlBounds) head(found token, spelled string) {
 		b.traits(found, spelled)
 	case mysqlBegun:
 		b.begun(found, spelled)
+	default:
 	}
 }
 
@@ -242,5 +242,5 @@ func (b *mysqlBounds) open() *fault {
 	if len(b.blocks) == 0 {
 		return nil
 	}
-	return &fault{b.top().at, fmt.Sprintf("%s is not closed by END", b.top().keyword)}
+	return &fault{b.top().at, b.top().keyword + " is not closed by END"}
 }

@@ -1,9 +1,6 @@
 package sqltext
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // postgresBounds knows parentheses, which may hold the statements of a rule, and routines whose body is SQL:
 // BEGIN ATOMIC … END.
@@ -77,7 +74,7 @@ func (b *postgresBounds) open() *fault {
 		return &fault{b.parentheses[last], "a parenthesis is not closed"}
 	}
 	if last := len(b.blocks) - 1; last >= 0 {
-		return &fault{b.blocks[last].at, fmt.Sprintf("%s is not closed by END", b.blocks[last].keyword)}
+		return &fault{b.blocks[last].at, b.blocks[last].keyword + " is not closed by END"}
 	}
 	return nil
 }

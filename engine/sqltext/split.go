@@ -103,15 +103,16 @@ func (s *splitter) content(found token, spelled string) *fault {
 	s.last = found.end
 	switch found.class {
 	case command:
-		return &fault{found.start, fmt.Sprintf("%s is for psql, and no server knows it: write it as SQL, or leave it out", strings.TrimSpace(spelled))}
+		return &fault{found.start, strings.TrimSpace(spelled) + " is for psql, and no server knows it: write it as SQL, or leave it out"}
 	case hintOpen:
 		s.hint = found.start
 		return nil
 	case hintClose:
 		return nil
+	default:
+		s.empty = false
+		return s.bounds.take(found, spelled)
 	}
-	s.empty = false
-	return s.bounds.take(found, spelled)
 }
 
 // delimiter ends the statement, unless it stands in a body. The body's end need not be known where the file has
@@ -137,9 +138,13 @@ func (s *splitter) end() *fault {
 		}
 		return nil
 	}
+	found := s.lexer.text[s.first:s.last]
+	if s.lexer.kind == engine.MySQL && strings.HasSuffix(found, "--") { // without what follows, they would begin a comment
+		return &fault{s.first, "a statement that ends with --: a comment needs a blank behind the dashes"}
+	}
 	s.place.advance(s.first)
 	s.statements = append(s.statements, Statement{
-		Text: s.lexer.text[s.first:s.last], Line: s.place.line, Column: s.place.column, Marks: s.marks, Offset: s.first,
+		Text: found, Line: s.place.line, Column: s.place.column, Marks: s.marks, Offset: s.first,
 	})
 	s.marks, s.first = nil, -1
 	return nil
@@ -182,7 +187,7 @@ func unclosed(found token, spelled string) *fault {
 		return &fault{found.start, "a comment begins here that is not closed by */"}
 	case found.class == text && spelled[0] == '$':
 		tag := spelled[:strings.IndexByte(spelled[1:], '$')+2]
-		return &fault{found.start, fmt.Sprintf("a text begins here that is not closed by %s", tag)}
+		return &fault{found.start, "a text begins here that is not closed by " + tag}
 	case found.class == name:
 		return &fault{found.start, "a quoted name begins here that is not closed"}
 	}

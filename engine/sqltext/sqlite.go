@@ -1,6 +1,9 @@
 package sqltext
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // sqliteBounds knows where a trigger ends: with ";", END and ";", as sqlite3_complete does
 // (https://www.sqlite.org/c3ref/complete.html). END of a CASE never stands behind a ";".
@@ -8,6 +11,9 @@ type sqliteBounds struct {
 	state sqliteState
 	begin int // the statement's first byte
 }
+
+// sqliteKeywords are all that sqlite3_complete knows, but for CREATE.
+var sqliteKeywords = []string{"EXPLAIN", "TEMP", "TEMPORARY", "TRIGGER", "END"}
 
 type sqliteState int
 
@@ -39,7 +45,13 @@ func (s sqliteState) after(found class, keyword string) sqliteState {
 		return s.opening(keyword)
 	case sqlitePlain:
 		return sqlitePlain
+	default:
+		return s.body(found, keyword)
 	}
+}
+
+// body follows what may end a trigger.
+func (s sqliteState) body(found class, keyword string) sqliteState {
 	switch {
 	case found == delimiter:
 		return sqliteSemicolon
@@ -56,12 +68,12 @@ func (s sqliteState) opening(keyword string) sqliteState {
 		return sqliteCreate
 	case keyword == "EXPLAIN" && s == sqliteStart:
 		return sqliteExplain
-	case (keyword == "QUERY" || keyword == "PLAN") && s == sqliteExplain:
-		return sqliteExplain
 	case (keyword == "TEMP" || keyword == "TEMPORARY") && s == sqliteCreate:
 		return sqliteCreate
 	case keyword == "TRIGGER" && s == sqliteCreate:
 		return sqliteTrigger
+	case s == sqliteExplain && !slices.Contains(sqliteKeywords, keyword):
+		return sqliteExplain // QUERY PLAN
 	}
 	return sqlitePlain
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/synapsedb/synapse/engine"
 )
 
-// Token is a word, a quoted name, a number, a quoted text or a single sign of a statement.
+// Token is a word, a quoted name, a number, a quoted text, a parameter ($1) or a single sign of a statement.
 type Token struct {
 	Text   string // as it is written, with its quotes
 	Name   string // the name that a word or a quoted name stands for, as the engine stores it; "" for anything else
@@ -34,7 +34,7 @@ func Tokens(kind engine.Kind, statement string, limit int) []Token {
 
 // Words returns the first tokens of a statement, at most limit, without its comments: words in upper case, whether
 // keywords or names, quoted names without their quotes and as they are, and everything else as it is written: numbers,
-// quoted texts with their quotes, and single signs. Names are better taken from Tokens.
+// quoted texts with their quotes, parameters and single signs. Names are better taken from Tokens.
 func Words(kind engine.Kind, statement string, limit int) []string {
 	var words []string
 	for _, found := range Tokens(kind, statement, limit) {

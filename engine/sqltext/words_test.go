@@ -25,7 +25,7 @@ func TestWords(t *testing.T) {
 		{"comments", engine.SQLite, "/* a */ drop -- b\n table [My t], `u`", 99, "DROP|TABLE|My t|,|u"},
 		{"an executed comment", engine.MySQL, "/*!50100 alter */ table `My``t` # b\n add `c` int", 99, "ALTER|TABLE|My`t|ADD|c|INT"},
 		{"quoted texts", engine.MySQL, `set a := "b", c = 'd', e = 1.5`, 99, `SET|A|:=|"b"|,|C|=|'d'|,|E|=|1.5`},
-		{"prefixes", engine.Postgres, `select e'a', u&"b", $$c$$, $1`, 99, `SELECT|e'a'|,|b|,|$$c$$|,|$|1`},
+		{"prefixes", engine.Postgres, `select e'a', u&"b", $$c$$, $1`, 99, `SELECT|e'a'|,|b|,|$$c$$|,|$1`},
 		{"a quote that is not closed", engine.SQLite, `select "a b`, 99, "SELECT|a b"},
 	}
 	for _, test := range tests {
