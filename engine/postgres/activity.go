@@ -15,7 +15,7 @@ const activityColumns = `a.pid, coalesce(a.usename::text, ''), coalesce(a.applic
 
 // activity is a session as pg_stat_activity shows it; what is not shown is empty.
 type activity struct {
-	pid                                     int
+	pid                                      int
 	user, application, address, state, since string
 }
 

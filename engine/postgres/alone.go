@@ -5,42 +5,94 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/sqltext"
 )
 
-// concurrentIndex is a CREATE INDEX CONCURRENTLY; unique, name and table are as they stand in the statement.
+// concurrentIndex is what a CREATE INDEX CONCURRENTLY makes.
 type concurrentIndex struct {
-	unique      bool
-	name, table string
+	unique bool
+	name   string // as the catalog has it
+	table  string // as it stands in the statement
 }
 
-// What leads a statement: white space and comments.
-const leadPattern = `^(?:\s|--[^\n]*(?:\n|$)|/\*(?s:.*?)\*/)*`
-
-const identifierPattern = `(?:"(?:[^"]|"")+"|[A-Za-z_\x{80}-\x{10ffff}][\w$\x{80}-\x{10ffff}]*)`
-
-var (
-	concurrentPattern = regexp.MustCompile(`(?i)` + leadPattern + `(?:CREATE\s+(?:UNIQUE\s+)?INDEX|DROP\s+INDEX|REINDEX\b.*)\s+CONCURRENTLY\b`)
-	createPattern     = regexp.MustCompile(`(?i)` + leadPattern + `CREATE\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\b`)
-	indexPattern      = regexp.MustCompile(`(?i)` + leadPattern + `CREATE\s+(UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+NOT\s+EXISTS\s+)?(` +
-		identifierPattern + `)\s+ON\s+(?:ONLY\s+)?(` + identifierPattern + `(?:\s*\.\s*` + identifierPattern + `)?)`)
-)
+// indexWords is more words than CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS name ON ONLY schema.table has.
+const indexWords = 16
 
 // parseConcurrentIndex gives nil for another statement.
 func parseConcurrentIndex(statement string) (*concurrentIndex, error) {
-	if !createPattern.MatchString(statement) {
+	words := words(sqltext.Tokens(engine.Postgres, statement, indexWords))
+	index := &concurrentIndex{}
+	if !words.skip("CREATE") {
 		return nil, nil //nolint:nilnil // no index and no error: the statement is another one
 	}
-	found := indexPattern.FindStringSubmatch(statement)
-	if found == nil || strings.EqualFold(found[2], "on") {
-		return nil, &engine.Error{Op: "run", Object: strings.TrimSpace(statement),
-			Err:  errors.New("it cannot be seen which index an interrupted run of it would leave behind"),
-			Hint: "write CREATE INDEX CONCURRENTLY with the index's name, without comments before the table's"}
+	index.unique = words.skip("UNIQUE")
+	if !words.skip("INDEX", "CONCURRENTLY") {
+		return nil, nil //nolint:nilnil // the same
 	}
-	return &concurrentIndex{unique: found[1] != "", name: found[2], table: found[3]}, nil
+	words.skip("IF", "NOT", "EXISTS")
+	if words.is("ON") {
+		return nil, &engine.Error{Op: "run", Object: strings.TrimSpace(statement), Err: errors.New("the index has no name, so that an interrupted run could not be told from a finished one"),
+			Hint: "give the index a name"}
+	}
+	index.name = words.take().Name
+	words.skip("ON")
+	words.skip("ONLY")
+	table := words.take()
+	index.table = table.Text
+	for words.skip(".") {
+		index.table += "." + words.take().Text
+	}
+	if index.name == "" || table.Name == "" {
+		return nil, nil //nolint:nilnil // the server will tell what is wrong with it
+	}
+	return index, nil
+}
+
+// words are the words of a statement that are still to be read.
+type words []sqltext.Token
+
+func (w *words) is(word string) bool {
+	return len(*w) > 0 && !(*w)[0].Quoted && strings.EqualFold((*w)[0].Text, word)
+}
+
+// skip passes over all of the given words, or none.
+func (w *words) skip(given ...string) bool {
+	rest := *w
+	for _, word := range given {
+		if !rest.is(word) {
+			return false
+		}
+		rest = rest[1:]
+	}
+	*w = rest
+	return true
+}
+
+// take gives the next word, or nothing at the end.
+func (w *words) take() sqltext.Token {
+	if len(*w) == 0 {
+		return sqltext.Token{}
+	}
+	word := (*w)[0]
+	*w = (*w)[1:]
+	return word
+}
+
+// isConcurrent recognises CREATE INDEX, DROP INDEX and REINDEX with CONCURRENTLY, which stands before any quoted name.
+func isConcurrent(statement string) bool {
+	words := words(sqltext.Tokens(engine.Postgres, statement, indexWords))
+	if !words.is("CREATE") && !words.is("DROP") && !words.is("REINDEX") {
+		return false
+	}
+	for ; len(words) > 0 && !words[0].Quoted; words.take() {
+		if words.is("CONCURRENTLY") {
+			return true
+		}
+	}
+	return false
 }
 
 // ExecAlone runs a statement outside of a transaction. What builds or drops an index concurrently waits for the
@@ -52,7 +104,7 @@ func (s *session) ExecAlone(ctx context.Context, statement string) error {
 	if err != nil {
 		return err
 	}
-	if !concurrentPattern.MatchString(statement) {
+	if !isConcurrent(statement) {
 		_, err = s.Exec(ctx, statement)
 		return err
 	}
@@ -118,7 +170,7 @@ type builtIndex struct {
 
 const findIndexSQL = `SELECT format('%I.%I', n.nspname, c.relname), i.indisunique, i.indisvalid
 FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE i.indrelid = to_regclass($1) AND c.relname = (parse_ident($2))[1]`
+WHERE i.indrelid = to_regclass($1) AND c.relname = $2`
 
 // findIndex gives nil when the table has no index of that name.
 func (s *session) findIndex(ctx context.Context, index *concurrentIndex) (*builtIndex, error) {
