@@ -89,9 +89,12 @@ func (e *BehindError) Error() string {
 	if e.Plan.Create {
 		return e.Database + " is empty: it has to be created first, by the process that may upgrade (for a server with workers: the main process)"
 	}
-	missing := make([]string, len(e.Plan.Steps))
-	for i, step := range e.Plan.Steps {
-		missing[i] = step.Name()
+	var missing []string
+	if compat := e.Plan.CompatVersion; compat != nil {
+		missing = append(missing, fmt.Sprintf("compat version %d", *compat))
+	}
+	for _, step := range e.Plan.Steps {
+		missing = append(missing, step.Name())
 	}
 	return fmt.Sprintf("%s has schema version %d and this code needs %d; missing:%s\n"+
 		"run the process that may upgrade first (for a server with workers: the main process), or `synapse upgrade`",

@@ -87,6 +87,9 @@ func newPlan(database string, kind engine.Kind, set *Set, state *State, logical 
 	} else {
 		plan.planUpgrade(set, available, logical)
 	}
+	if err := plan.checkBegun(); err != nil {
+		return nil, err
+	}
 	return plan, plan.checkCode()
 }
 
@@ -190,6 +193,18 @@ func (p *Plan) transaction(read *script) bool {
 	return p.Engine != engine.MySQL && !read.marked(MarkNoTransaction)
 }
 
+// checkBegun refuses to go on with another file than the one that was interrupted.
+func (p *Plan) checkBegun() error {
+	for i := range p.Steps {
+		step := &p.Steps[i]
+		begun, isBegun := p.state.progress[step.record()]
+		if read := step.script(); isBegun && (read == nil || read.checksum != begun.checksum) {
+			return &ChangedError{Database: p.Database, File: step.File}
+		}
+	}
+	return nil
+}
+
 // checkCode refuses steps that nobody can run.
 func (p *Plan) checkCode() error {
 	var unknown []string
@@ -202,6 +217,14 @@ func (p *Plan) checkCode() error {
 		return &MissingCodeError{Database: p.Database, Files: unknown}
 	}
 	return nil
+}
+
+// record is the name of a step in applied_schema_deltas and schema_progress.
+func (s *Step) record() string {
+	if s.delta != nil {
+		return s.delta.File()
+	}
+	return s.File
 }
 
 // script gives the SQL of a step; code has none.

@@ -25,15 +25,8 @@ type file struct {
 }
 
 func (a *applier) statementByStatement(ctx context.Context, step *Step) error {
-	f := &file{applier: a, step: step, script: step.script(), name: step.File}
-	if step.delta != nil {
-		f.name = step.delta.File()
-	}
-	begun, isBegun := a.plan.state.progress[f.name]
-	if isBegun && begun.checksum != f.script.checksum {
-		return &ChangedError{Database: a.plan.Database, File: step.File}
-	}
-	f.reached = begun
+	f := &file{applier: a, step: step, script: step.script(), name: step.record()}
+	f.reached = a.plan.state.progress[f.name]
 	f.reached.checksum = f.script.checksum
 	if err := f.settle(ctx); err != nil {
 		return err

@@ -44,6 +44,7 @@ func (c *Config) OpenSession(ctx context.Context, log *slog.Logger) (engine.Sess
 	}
 	config := c.connection()
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.RuntimeParams["application_name"] = UpgradeApplication // from the start: others may look before any SET
 	config.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) { logNotice(log, notice) }
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(1)

@@ -1,0 +1,2 @@
+ALTER TABLE books ADD COLUMN isbn VARCHAR(20);
+UPDATE books SET isbn = '0;' WHERE isbn IS NULL;
