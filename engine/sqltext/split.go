@@ -18,8 +18,8 @@ type Statement struct {
 
 // Split takes a text apart. A statement ends with a ";" that stands in no quotes, comment, or body of a trigger or
 // routine, the last one also with the text; empty ones are left out. In PostgreSQL's text a ";" in parentheses ends
-// nothing, as with psql; in MySQL's the command DELIMITER of its client is understood. A byte order mark at the
-// beginning is passed over. The error is a *SyntaxError.
+// nothing, as with psql, and the lines \restrict and \unrestrict of pg_dump are passed over; in MySQL's the command
+// DELIMITER of its client is understood. A byte order mark at the beginning is passed over. The error is a *SyntaxError.
 func Split(kind engine.Kind, text string) ([]Statement, error) {
 	if !slices.Contains([]engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL}, kind) {
 		return nil, &SyntaxError{Line: 1, Column: 1, Problem: fmt.Sprintf("there are no rules for the SQL of engine %q", string(kind))}
