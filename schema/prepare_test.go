@@ -7,6 +7,7 @@ import (
 
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/schema"
+	"github.com/synapsedb/synapse/schema/schematest"
 )
 
 func TestCreation(t *testing.T) {
@@ -111,4 +112,13 @@ func execute(t *testing.T, place address, statement string, values ...any) {
 	if _, err := session.Exec(t.Context(), statement, values...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestAllEnginesEndWithTheSameTables(t *testing.T) {
+	t.Parallel()
+	sessions := []engine.Session{}
+	for _, kind := range engines() {
+		sessions = append(sessions, newAddress(t, kind).session(t))
+	}
+	schematest.SameTables(t, newSet(t, library(latest)), sessions)
 }
