@@ -67,7 +67,11 @@ func declaredColumns(table engine.Object) []engine.Column {
 }
 
 func (s *schemaSession) describeColumns(ctx context.Context, catalog *engine.Catalog) error {
-	rows, err := s.connection.QueryContext(ctx, describedColumnsQuery, namesOfDeclared(catalog))
+	names, err := namesOfDeclared(catalog)
+	if err != nil {
+		return err
+	}
+	rows, err := s.connection.QueryContext(ctx, describedColumnsQuery, names)
 	if err != nil {
 		return err
 	}
@@ -86,15 +90,15 @@ func (s *schemaSession) describeColumns(ctx context.Context, catalog *engine.Cat
 }
 
 // namesOfDeclared is a JSON array.
-func namesOfDeclared(catalog *engine.Catalog) string {
+func namesOfDeclared(catalog *engine.Catalog) (string, error) {
 	names := []string{}
 	for _, object := range catalog.Objects {
 		if object.Type == "definition" && fullTextModule(object.Definition) {
 			names = append(names, object.Name)
 		}
 	}
-	encoded, _ := json.Marshal(names) // strings always can be
-	return string(encoded)
+	encoded, err := json.Marshal(names)
+	return string(encoded), err
 }
 
 // fullTextModule reports whether a statement makes a table of a module that this SQLite lacks.

@@ -34,7 +34,7 @@ func OpenSession(ctx context.Context, config Config, log *slog.Logger) (engine.S
 	if err != nil {
 		return nil, errors.Join(db.place.explain(err), db.Close())
 	}
-	statements := engine.Statements{Kind: engine.SQLite, Connection: connection}
+	statements := engine.Statements{Kind: engine.SQLite, Connection: fullTextConnection{connection}}
 	return &schemaSession{Statements: statements, db: db, connection: connection}, nil
 }
 
