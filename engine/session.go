@@ -18,10 +18,8 @@ type Querier interface {
 	QueryRow(ctx context.Context, query string, values ...any) *sql.Row
 }
 
-// Tx is a transaction. Who runs it commits it; work that is given one only works in it.
-type Tx interface {
-	Querier
-}
+// Tx is a Querier whose statements are one transaction. Who runs it commits it; work that is given one only works in it.
+type Tx = Querier
 
 // TxOptions changes how a Session's transaction runs.
 type TxOptions struct {

@@ -51,7 +51,7 @@ const (
 	// Own rules: file names are checked, a marker names the set, checksums are kept, and a delta that arrives late for
 	// an older version is applied.
 	Own Rules = iota
-	// Upstream's rules: no marker and no checksums; only deltas of the database's version and later are looked at; files
+	// Upstream rules: no marker and no checksums; only deltas of the database's version and later are looked at; files
 	// with other names are skipped; what is common/schema_version.sql makes the bookkeeping tables.
 	Upstream
 )

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,12 +80,7 @@ func (s *script) marked(mark string) bool {
 }
 
 func marked(statement sqltext.Statement, mark string) bool {
-	for _, given := range statement.Marks {
-		if given == mark {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(statement.Marks, mark)
 }
 
 // autoIncrement stands in files of upstream's for a key that numbers itself.

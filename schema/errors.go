@@ -48,11 +48,11 @@ type OwnerError struct {
 func (e *OwnerError) Error() string {
 	begin := fmt.Sprintf("%s is not a database of the schema set %q", e.Database, e.Set)
 	tables := strings.Join(e.Tables[:min(len(e.Tables), 5)], ", ")
-	switch {
-	case e.Owner == Unknown:
+	switch e.Owner {
+	case Unknown:
 		return begin + ": it holds tables, but no record of their version (" + tables + ", …)" +
 			"; give an empty database, or look into this one and remove what a broken creation left"
-	case e.Owner == UpstreamsDatabase:
+	case UpstreamsDatabase:
 		return begin + ": it is a database of the Python homeserver; use that server's schema directory for it"
 	default:
 		return fmt.Sprintf("%s: it belongs to %q; use the program that made it, or give another database", begin, e.Owner)
@@ -186,7 +186,7 @@ func list(items []string) string {
 		text.WriteString("\n  " + item)
 	}
 	if len(items) > most {
-		text.WriteString(fmt.Sprintf("\n  and %d more", len(items)-most))
+		fmt.Fprintf(&text, "\n  and %d more", len(items)-most)
 	}
 	return text.String()
 }

@@ -44,10 +44,10 @@ func onEveryEngine(t *testing.T, test func(t *testing.T, place address)) {
 
 // address is where a database is, in a form that can be handed to another process.
 type address struct {
-	Engine engine.Kind
-	Path   string         // SQLite
-	Args   map[string]any // PostgreSQL
-	URL    string         // MySQL
+	Engine engine.Kind    `json:"engine"`
+	Path   string         `json:"path"` // SQLite
+	Args   map[string]any `json:"args"` // PostgreSQL
+	URL    string         `json:"url"`  // MySQL
 }
 
 func newAddress(t testing.TB, kind engine.Kind) address {

@@ -15,8 +15,8 @@ const taskVariable = "SYNAPSE_TEST_SCHEMA_TASK"
 
 // task is what such a process does.
 type task struct {
-	Place   address
-	Version int
+	Place   address `json:"place"`
+	Version int     `json:"version"`
 }
 
 func runTask(text string) (exitCode int) {

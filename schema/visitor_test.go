@@ -25,8 +25,9 @@ func visitor(t *testing.T, place address) (leave func()) {
 		return func() { _ = conn.Close(context.Background()) }
 	case engine.MySQL:
 		return mysqlVisitor(t, place)
+	default:
+		return fileVisitor(t, place.Path)
 	}
-	return fileVisitor(t, place.Path)
 }
 
 // fileVisitor is another process that has the file open.
