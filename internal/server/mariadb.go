@@ -118,7 +118,11 @@ func (m *MariaDB) command() (program string, arguments []string) {
 		"skip-name-resolve":              "",
 		"character-set-server":           "utf8mb4",
 		"collation-server":               "utf8mb4_bin",
-		"innodb-flush-log-at-trx-commit": "2", // a server that is killed, not its machine, must not lose what it has promised
+		// A server that is killed, not its machine, must not lose what it has promised. Nothing else needs to wait for a disk,
+		// and one file for all tables makes and drops them several times as fast.
+		"innodb-flush-log-at-trx-commit": "2",
+		"innodb-flush-method":            "nosync",
+		"innodb-file-per-table":          "OFF",
 	}
 	if m.tcp {
 		maps.Copy(settings, map[string]string{"bind-address": loopback, "port": strconv.Itoa(m.port)})
@@ -127,6 +131,7 @@ func (m *MariaDB) command() (program string, arguments []string) {
 	}
 	if m.programs.installer != "" {
 		settings["init-file"] = filepath.Join(m.home.folder, "init.sql")
+		settings["debug-no-sync"] = ""
 	} else {
 		settings["mysqlx"] = "OFF" // a second port and socket that nobody uses
 	}
