@@ -1,0 +1,1 @@
+# What this file does is done in Go.

@@ -1,0 +1,1 @@
+INSERT INTO step_log (step) VALUES ('main 80/01_first.sql');

@@ -1,0 +1,3 @@
+/* remarks; with a semicolon */
+INSERT INTO settings (name) VALUES ('a;b -- c /* d');
+INSERT INTO step_log (step) VALUES ('main 88/01_texts.sql');
