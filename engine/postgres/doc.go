@@ -4,5 +4,5 @@
 // database that must not be used is recognised before the first write. It
 // never sends a key it does not know on to the server, and never puts a
 // password into an error, a log or a printed value. Begin with ParseArgs, then
-// Open or Config.Connect, then Check.
+// Open, Config.Connect or, to change a schema, Config.OpenSession, then Check.
 package postgres

@@ -52,39 +52,43 @@ func (f *fullTextTable) read(statement string, tokens []token) error {
 	if len(tokens) > 0 && (tokens[0].text != "(" || !closesAtEnd(tokens)) {
 		return f.refuse("what stands behind the module's name is no list in parentheses", "")
 	}
-	var late []func() error // what can be judged only when all columns are known
+	late := []func() error{f.checkColumns} // what can be judged only when all columns are known
 	tokenized := false
 	for _, argument := range split(tokens) {
 		text := statement[argument[0].start:argument[len(argument)-1].end]
-		key, value, isOption := strings.Cut(text, "=")
+		var err error
 		switch {
 		case !tokenized && isTokenizer(text):
 			tokenized = true
-			if err := f.checkTokenizer(text[len("tokenize")+1:]); err != nil {
-				return err
-			}
-		case f.four && isOption:
-			check, err := f.option(strings.ToLower(key), unquote(value))
-			if err != nil {
-				return err
-			}
+			err = f.checkTokenizer(text[len("tokenize")+1:])
+		case f.four && strings.Contains(text, "="):
+			var check func() error
+			check, err = f.option(text)
 			late = append(late, check)
 		default:
-			name := argument[0].text
-			if !isWord(name[0]) && unquote(name) == name {
-				return f.refuse("a column has no name", "begin each column with its name")
-			}
-			f.columns = append(f.columns, unquote(name))
+			err = f.addColumn(argument[0].text)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if len(f.columns) == 0 {
 		f.columns = []string{"content"}
 	}
-	for _, check := range append(late, f.checkColumns) {
+	for _, check := range late {
 		if err := check(); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+func (f *fullTextTable) addColumn(word string) error {
+	name := unquote(word)
+	if name == "" || !isWord(word[0]) && name == word {
+		return f.refuse("a column has no name", "begin each column with its name")
+	}
+	f.columns = append(f.columns, name)
 	return nil
 }
 
@@ -104,11 +108,8 @@ func (f *fullTextTable) checkTokenizer(text string) error {
 			words = append(words, unquote(word.text))
 		}
 	}
-	if len(words) == 0 {
-		return nil // it is the simple one
-	}
 	odd := func(argument string) bool { return !unicodeArgument.MatchString(argument) }
-	if !slices.Contains([]string{"simple", "porter", "unicode61"}, words[0]) || words[0] == "unicode61" && slices.ContainsFunc(words[1:], odd) {
+	if len(words) == 0 || !slices.Contains([]string{"simple", "porter", "unicode61"}, words[0]) || words[0] == "unicode61" && slices.ContainsFunc(words[1:], odd) {
 		return f.refuse("its tokenizer is not one that every SQLite has: "+strings.TrimSpace(text), "use simple, porter or unicode61")
 	}
 	return nil
@@ -117,7 +118,9 @@ func (f *fullTextTable) checkTokenizer(text string) error {
 var prefixList = regexp.MustCompile(`^[0-9]+(,[0-9]+)*$`)
 
 // option reads an option of FTS4; check is for the time when all columns are known.
-func (f *fullTextTable) option(key, value string) (check func() error, err error) {
+func (f *fullTextTable) option(text string) (check func() error, err error) {
+	key, value, _ := strings.Cut(text, "=")
+	key, value = strings.ToLower(key), unquote(value)
 	good := func() error { return nil }
 	is := func(allowed ...string) bool {
 		return slices.ContainsFunc(allowed, func(one string) bool { return strings.EqualFold(one, value) })
@@ -162,9 +165,6 @@ func (f *fullTextTable) checkColumns() error {
 		if slices.Contains(taken, lower) {
 			return f.refuse("the name "+column+" stands for two columns", "choose another name")
 		}
-		if column == "" {
-			return f.refuse("a column has no name", "begin each column with its name")
-		}
 		taken = append(taken, lower)
 	}
 	return nil
@@ -176,15 +176,15 @@ func (f *fullTextTable) refuse(problem, hint string) error {
 
 // shadows are the statements of the tables in which the module keeps its data, in its own order and spelling.
 func (f *fullTextTable) shadows() []string {
-	columns := "docid INTEGER PRIMARY KEY"
+	columns := []string{"docid INTEGER PRIMARY KEY"}
 	for i, column := range f.columns {
-		columns += fmt.Sprintf(", 'c%d%s'", i, doubled(column))
+		columns = append(columns, fmt.Sprintf("'c%d%s'", i, doubled(column)))
 	}
 	if f.languages {
-		columns += ", langid"
+		columns = append(columns, "langid")
 	}
 	shadows := []string{
-		f.shadow("content", columns),
+		f.shadow("content", strings.Join(columns, ", ")),
 		f.shadow("segments", "blockid INTEGER PRIMARY KEY, block BLOB"),
 		f.shadow("segdir", "level INTEGER,idx INTEGER,start_block INTEGER,leaves_end_block INTEGER,end_block INTEGER,root BLOB,PRIMARY KEY(level, idx)"),
 	}

@@ -118,6 +118,7 @@ func TestFullTextTableIsRefused(t *testing.T) {
 		"t USING fts4(a, '')":                              "no name",
 		"t USING fts4(a, - b)":                             "no name",
 		"t USING fts4(a, tokenize=icu de)":                 "tokenizer",
+		"t USING fts4(a, tokenize=)":                       "tokenizer",
 		`t USING fts4(a, tokenize=unicode61 "colour=red")`: "tokenizer",
 		"t USING fts4(a) b":                                "parentheses",
 		"t USING fts4 a":                                   "parentheses",

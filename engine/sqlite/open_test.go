@@ -31,9 +31,9 @@ func openDB(tb testing.TB, config Config) *DB {
 	return db
 }
 
-func mustExecute(tb testing.TB, db *DB, statement string, arguments ...any) {
+func mustExecute(tb testing.TB, db *DB, statement string) {
 	tb.Helper()
-	if _, err := db.ExecContext(tb.Context(), statement, arguments...); err != nil {
+	if _, err := db.ExecContext(tb.Context(), statement); err != nil {
 		tb.Fatalf("%s: %v", statement, err)
 	}
 }
