@@ -37,11 +37,20 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (*DB, error) {
 	pool.SetMaxOpenConns(config.PoolMax)
 	pool.SetMaxIdleConns(config.PoolMax)
 	pool.SetConnMaxLifetime(connectionLife)
-	info, err := Check(ctx, pool)
-	if err != nil {
+	opened := &DB{DB: pool}
+	if err := opened.start(ctx); err != nil {
 		return nil, errors.Join(config.explain(err), pool.Close())
 	}
-	return &DB{DB: pool, info: info}, nil
+	return opened, nil
+}
+
+// start connects, and looks at the server and the database.
+func (d *DB) start(ctx context.Context) (err error) {
+	if err := d.PingContext(ctx); err != nil {
+		return err
+	}
+	d.info, err = Check(ctx, d.DB)
+	return err
 }
 
 // Info is what the server said about itself when the database was opened.

@@ -111,13 +111,13 @@ func (m *MariaDB) configure() error { return nil }
 // command runs the server on its data.
 func (m *MariaDB) command() (program string, arguments []string) {
 	settings := map[string]string{
-		"socket":                         m.Socket(),
-		"pid-file":                       filepath.Join(m.home.folder, "pid"),
-		"performance-schema":             "OFF",
-		"skip-log-bin":                   "",
-		"skip-name-resolve":              "",
-		"character-set-server":           "utf8mb4",
-		"collation-server":               "utf8mb4_bin",
+		"socket":               m.Socket(),
+		"pid-file":             filepath.Join(m.home.folder, "pid"),
+		"performance-schema":   "OFF",
+		"skip-log-bin":         "",
+		"skip-name-resolve":    "",
+		"character-set-server": "utf8mb4",
+		"collation-server":     "utf8mb4_bin",
 		// A server that is killed, not its machine, must not lose what it has promised. Nothing else needs to wait for a disk,
 		// and one file for all tables makes and drops them several times as fast.
 		"innodb-flush-log-at-trx-commit": "2",
