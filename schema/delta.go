@@ -97,9 +97,14 @@ func autoIncrementOf(kind engine.Kind) string {
 	}
 }
 
-func readScript(name, content string, kind engine.Kind) (*script, error) {
+// readScript takes a file apart. Only in own files a comment can be a mark.
+func readScript(name, content string, kind engine.Kind, own bool) (*script, error) {
+	split := sqltext.SplitUnmarked
+	if own {
+		split = sqltext.Split
+	}
 	sum := sha256.Sum256([]byte(content))
-	statements, err := sqltext.Split(kind, strings.ReplaceAll(content, autoIncrement, autoIncrementOf(kind)))
+	statements, err := split(kind, strings.ReplaceAll(content, autoIncrement, autoIncrementOf(kind)))
 	if err != nil {
 		return nil, err
 	}

@@ -162,6 +162,8 @@ func (r *reader) readDelta(result *files, delta *Delta, entry fs.DirEntry, kind 
 	case only != "" && !slices.Contains(r.set.definition.Engines, only):
 		if r.set.own() {
 			r.reject(place, "the set does not name the engine %s", only)
+		} else {
+			r.warn(place, "skipped, since it is for "+string(only))
 		}
 	case only == "" || only == kind:
 		if delta.script = r.readScript(place, kind); delta.script != nil {
@@ -176,7 +178,7 @@ func (r *reader) readScript(name string, kind engine.Kind) *script {
 		r.reject(name, "cannot be read: %v", err)
 		return nil
 	}
-	read, err := readScript(name, string(content), kind)
+	read, err := readScript(name, string(content), kind, r.set.own())
 	if syntax, ok := errors.AsType[*sqltext.SyntaxError](err); ok {
 		r.reject(fmt.Sprintf("%s:%d:%d", name, syntax.Line, syntax.Column), "as %s reads it: %s", kind, syntax.Problem)
 		return nil
@@ -215,7 +217,7 @@ func (r *reader) readBookkeeping(kind engine.Kind) *script {
 		r.reject("", "no engine is called %q; there are sqlite, postgres and mysql", kind)
 		return nil
 	}
-	read, err := readScript(name, string(content), kind)
+	read, err := readScript(name, string(content), kind, true)
 	if err != nil {
 		r.reject(name, "%v", err)
 	}

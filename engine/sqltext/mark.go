@@ -8,7 +8,7 @@ const markPrefix = "synapse:"
 // comment takes a comment's marks, if it holds any.
 func (s *splitter) comment(found token, spelled string) *fault {
 	list, marked := strings.CutPrefix(strings.TrimLeft(strings.TrimPrefix(spelled, "--"), " \t"), markPrefix)
-	if !marked || !strings.HasPrefix(spelled, "--") {
+	if !marked || s.unmarked || !strings.HasPrefix(spelled, "--") {
 		return nil
 	}
 	if s.first >= 0 {

@@ -20,14 +20,21 @@ type Statement struct {
 // routine, the last one also with the text; empty ones are left out. In PostgreSQL's text a ";" in parentheses ends
 // nothing, as with psql, and the lines \restrict and \unrestrict of pg_dump are passed over; in MySQL's the command
 // DELIMITER of its client is understood. A byte order mark at the beginning is passed over. The error is a *SyntaxError.
-func Split(kind engine.Kind, text string) ([]Statement, error) {
+func Split(kind engine.Kind, text string) ([]Statement, error) { return split(kind, text, false) }
+
+// SplitUnmarked is Split for text that somebody else has written: "-- synapse: …" is a comment there like any other.
+func SplitUnmarked(kind engine.Kind, text string) ([]Statement, error) {
+	return split(kind, text, true)
+}
+
+func split(kind engine.Kind, text string, unmarked bool) ([]Statement, error) {
 	if !slices.Contains([]engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL}, kind) {
 		return nil, &SyntaxError{Line: 1, Column: 1, Problem: fmt.Sprintf("there are no rules for the SQL of engine %q", string(kind))}
 	}
 	if bad := badByte(text); bad != nil {
 		return nil, bad.in(text)
 	}
-	s := splitter{lexer: newLexer(kind, text), place: newPlace(text), first: -1}
+	s := splitter{lexer: newLexer(kind, text), place: newPlace(text), first: -1, unmarked: unmarked}
 	if wrong := s.run(); wrong != nil {
 		return nil, wrong.in(text)
 	}
@@ -37,6 +44,7 @@ func Split(kind engine.Kind, text string) ([]Statement, error) {
 // splitter collects statements.
 type splitter struct {
 	lexer      *lexer
+	unmarked   bool   // comments are only comments
 	place      *place // of the last statement
 	statements []Statement
 

@@ -196,3 +196,11 @@ func split(t *testing.T, kind engine.Kind, text string) []sqltext.Statement {
 	}
 	return statements
 }
+
+func TestSplitUnmarked(t *testing.T) {
+	t.Parallel()
+	statements, err := sqltext.SplitUnmarked(engine.SQLite, "SELECT 1 -- synapse: not a mark\n; -- synapse: two words\nSELECT 2;\n-- synapse: last")
+	if err != nil || len(statements) != 2 || len(statements[1].Marks) > 0 {
+		t.Errorf("%+v, %v", statements, err)
+	}
+}
