@@ -71,4 +71,3 @@ func streamRange(ctx context.Context, tx engine.Tx) (least, greatest *int64, err
 	}
 	return least, greatest, nil
 }
-

@@ -13,7 +13,7 @@ const threeEvents = `INSERT INTO events (stream_ordering, event_id, room_id) VAL
 
 func TestEventColumnsArePopulatedLater(t *testing.T) {
 	t.Parallel()
-	onBothEngines(t, func(t *testing.T, on *scene) {
+	onBothEngines(t, func(_ *testing.T, on *scene) {
 		on.mustPrepare(release(72, 72), example())
 		on.mustRun(populateEventColumns)
 		on.expect(updatesQuery)
@@ -25,7 +25,7 @@ func TestEventColumnsArePopulatedLater(t *testing.T) {
 
 func TestMembershipsAreFilledWhileTheUpdateIsPending(t *testing.T) {
 	t.Parallel()
-	onBothEngines(t, func(t *testing.T, on *scene) {
+	onBothEngines(t, func(_ *testing.T, on *scene) {
 		on.mustPrepare(release(72, 72), example())
 		on.mustExecute(
 			`INSERT INTO current_state_events (event_id, room_id, type, state_key, membership) VALUES
@@ -172,7 +172,7 @@ func TestExtremitiesAreTied(t *testing.T) {
 		if on.Engine() == engine.SQLite {
 			on.expect(query, "$first")
 			on.expect(updatesQuery)
-			on.expect("SELECT sql LIKE '%CONSTRAINT " + name + " FOREIGN KEY (event_id) REFERENCES events (event_id) DEFERRABLE INITIALLY DEFERRED%' FROM sqlite_schema WHERE name = 'event_forward_extremities'", "1")
+			on.expect("SELECT sql LIKE '%CONSTRAINT "+name+" FOREIGN KEY (event_id) REFERENCES events (event_id) DEFERRABLE INITIALLY DEFERRED%' FROM sqlite_schema WHERE name = 'event_forward_extremities'", "1")
 		} else {
 			on.expect(query, "$first", "$lost")
 			on.expect(updatesQuery, name+"_foreign_key_constraint_update|{}|NULL|7803")

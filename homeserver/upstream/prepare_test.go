@@ -241,3 +241,17 @@ func TestRollbackAndForwardAgain(t *testing.T) {
 		on.expectVersion(95, true, 84)
 	})
 }
+
+func TestSkippedFilesAreTold(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		"main/delta/73/20edited.sql~: skipped, since it is neither SQL nor Python",
+		"main/delta/73/21elsewhere.sql.mysql: skipped, since it is for mysql",
+		"main/delta/73/22notsql.sqlite: skipped, since it is neither SQL nor Python",
+		"main/delta/73/README.md: skipped, since it is neither SQL nor Python",
+		"main/delta/75/.keep: skipped, since it is neither SQL nor Python",
+	}
+	if diff := cmp.Diff(want, readSet(t, release(94, 84)).Warnings()); diff != "" {
+		t.Error(diff)
+	}
+}
