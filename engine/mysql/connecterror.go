@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 
 	"github.com/go-sql-driver/mysql"
@@ -125,16 +126,8 @@ func isTLSError(err error) bool {
 		errors.As(err, &record) || errors.As(err, &alert)
 }
 
-// isNumber reports whether an error is one of the server's with that number.
+// isNumber reports whether an error is one of the server's with one of the numbers.
 func isNumber(err error, numbers ...uint16) bool {
 	refusal, ok := errors.AsType[*mysql.MySQLError](err)
-	if !ok {
-		return false
-	}
-	for _, number := range numbers {
-		if refusal.Number == number {
-			return true
-		}
-	}
-	return false
+	return ok && slices.Contains(numbers, refusal.Number)
 }

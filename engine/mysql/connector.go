@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -51,12 +52,8 @@ func (c Config) newConnector(database string, variables map[string]string, log *
 	settings.Collation, settings.ParseTime, settings.MaxAllowedPacket = "utf8mb4_bin", true, 0
 	settings.ClientFoundRows = true // as with the other engines, a row that was set to what it was is an updated one
 	settings.Logger = driverLog{log}
-	settings.Params = map[string]string{}
-	for _, more := range []map[string]string{sessionVariables, variables} {
-		for name, value := range more {
-			settings.Params[name] = value
-		}
-	}
+	settings.Params = maps.Clone(sessionVariables)
+	maps.Copy(settings.Params, variables)
 	made, err := mysql.NewConnector(settings)
 	if err != nil {
 		return nil, c.explain(err)

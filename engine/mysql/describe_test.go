@@ -117,11 +117,7 @@ func TestWorkIsNotDescribed(t *testing.T) {
 		`CREATE TEMPORARY TABLE mine (a int)`,
 		`TRUNCATE events`,
 	} {
-		rows, err := session.Query(t.Context(), statement)
-		if err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
-		_ = rows.Close()
+		execute(t, session, statement)
 		if difference := cmp.Diff(before, describe(t, session)); difference != "" {
 			t.Errorf("%s changes the description:\n%s", statement, difference)
 		}

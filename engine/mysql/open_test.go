@@ -121,7 +121,7 @@ func TestMissingDatabaseIsNamedWithARemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer superuser.Close()
-	if _, err := superuser.ExecContext(t.Context(), "GRANT ALL ON *.* TO ?@'%'", config.User); err != nil {
+	if _, err := superuser.ExecContext(t.Context(), "GRANT ALL ON *.* TO '"+config.User+"'@'%'"); err != nil {
 		t.Fatal(err)
 	}
 	config.Database = "is_missing"
