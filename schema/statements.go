@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -128,10 +129,22 @@ func (f *file) definition(ctx context.Context, statement sqltext.Statement) erro
 		return err
 	}
 	if _, err := f.session.Exec(ctx, statement.Text); err != nil {
-		return f.failed(place(f.script.path, statement.Line), err)
+		return f.failed(place(f.script.path, statement.Line), errors.Join(err, f.withdraw(ctx, before)))
 	}
 	f.reached.statements++
 	return nil
+}
+
+// withdraw takes back the intent of a statement that the server refused: who corrects the tables by hand changes the
+// catalog, and that must not look as if the statement had been done. When the connection is gone, nobody knows whether it
+// was, and the intent stays.
+func (f *file) withdraw(ctx context.Context, before string) error {
+	if now, err := f.catalog(ctx); err != nil || now != before {
+		return nil //nolint:nilerr // the error of the statement is the one to tell
+	}
+	return f.transact(ctx, false, func(tx engine.Tx, record *record) error {
+		return f.advance(ctx, tx, record, f.reached.statements)
+	})
 }
 
 // end records the delta, or that a full schema is complete.
