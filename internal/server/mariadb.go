@@ -144,6 +144,8 @@ func (m *MariaDB) arguments(rest ...string) []string {
 	return append([]string{
 		"--no-defaults", // has to be the first
 		"--datadir=" + m.data(),
+		"--tmpdir=" + m.home.folder, // a server that starts removes the temporary tables that it finds, also another's
+		"--tmpdir=" + m.home.folder, // a server that starts removes temporary tables from its tmpdir, also those of others
 		"--innodb-buffer-pool-size=32M",
 	}, rest...)
 }
