@@ -13,31 +13,15 @@ import (
 	"github.com/synapsedb/synapse/engine"
 )
 
-// inTransaction runs work as a session does; keysUnchecked is what engine.TxOptions.KeysUnchecked asks for.
-func inTransaction(t *testing.T, db *DB, keysUnchecked bool, work func(context.Context, engine.Tx) error) error {
+// inTransaction runs work in a session of its own.
+func inTransaction(t *testing.T, db *DB, keysUnchecked bool, work func(context.Context, engine.Tx) error) (err error) {
 	t.Helper()
-	connection, err := db.Conn(t.Context())
+	session, err := OpenSession(t.Context(), Config{Database: db.place.name, MustExist: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close()
-	execute := func(statement string) {
-		if _, err := connection.ExecContext(t.Context(), statement); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if keysUnchecked {
-		execute("PRAGMA foreign_keys = OFF")
-		defer execute("PRAGMA foreign_keys = ON")
-	}
-	tx, err := connection.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := work(t.Context(), engine.Statements{Kind: engine.SQLite, Connection: tx}); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
+	defer func() { err = errors.Join(err, session.Close()) }()
+	return session.Transact(t.Context(), engine.TxOptions{KeysUnchecked: keysUnchecked}, func(tx engine.Tx) error { return work(t.Context(), tx) })
 }
 
 func allRows(t *testing.T, db *DB, query string) []string {
@@ -140,7 +124,7 @@ func TestRewriteTableKeepsRowsObjectsAndCounter(t *testing.T) {
 
 func TestRewriteTableCanDropEverything(t *testing.T) {
 	t.Parallel()
-	db := rewriteDB(t, rewriteSchema)
+	db := rewriteDB(t, rewriteSchema+"DELETE FROM votes;")
 	err := inTransaction(t, db, true, func(ctx context.Context, tx engine.Tx) error {
 		return RewriteTable(ctx, tx, Rewrite{Table: "MEMBERS", Definition: "(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT)", Bare: true})
 	})
