@@ -3,6 +3,7 @@ package schema
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 
 	"github.com/synapsedb/synapse/engine"
@@ -109,7 +110,10 @@ func (a *applier) createBookkeeping(ctx context.Context, on engine.Querier) erro
 // step applies one step and the record of it.
 func (a *applier) step(ctx context.Context, step *Step) error {
 	if err := a.stepOnce(ctx, step); err != nil {
-		return err
+		if _, located := errors.AsType[*StepError](err); located {
+			return err
+		}
+		return a.failed(step.File, err) // at its begin, its record or its commit
 	}
 	a.count(ctx, step)
 	return nil

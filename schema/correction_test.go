@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -23,4 +24,24 @@ func TestStatementThatFailedIsRepeatedAfterSomebodyCorrectedTheTables(t *testing
 			t.Error("the statement is taken as done")
 		}
 	})
+}
+
+func TestStepThatFailsAtItsCommitIsNamed(t *testing.T) {
+	t.Parallel()
+	for kind, text := range map[engine.Kind]string{
+		engine.SQLite: "-- synapse: keys-unchecked\nINSERT INTO books (book_id, author_id, title) VALUES (9, 99, 'nobody');",
+		engine.Postgres: "ALTER TABLE books ADD FOREIGN KEY (author_id) REFERENCES authors DEFERRABLE INITIALLY DEFERRED;\n" +
+			"ALTER TABLE books DROP CONSTRAINT books_author_id_fkey;\nINSERT INTO books (book_id, author_id, title) VALUES (9, 99, 'nobody');",
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			place := newAddress(t, kind)
+			prepare(t, place, latest)
+			set := newSet(t, library(latest, with("main/delta/6/08nobody.sql."+string(kind), text)))
+			failed := refused[*schema.StepError](t, place, set, schema.Options{})
+			if failed.Place != "main/delta/6/08nobody.sql."+string(kind) {
+				t.Errorf("the error is %v", failed)
+			}
+		})
+	}
 }
