@@ -23,10 +23,14 @@ func TestPoolerIsRecognised(t *testing.T) {
 	}
 	forward(t, listener, renumber)
 	port := listener.Addr().(*net.TCPAddr).Port
-	config := configOf(t, dbtest.NewDatabase(t), args{"host": "127.0.0.1", "port": port, "sslmode": "disable"})
+	database := dbtest.NewDatabase(t)
+	config := configOf(t, database, args{"host": "127.0.0.1", "port": port, "sslmode": "disable"})
 	behind, err := postgres.BehindPooler(t.Context(), connect(t, config, nil))
 	if !behind || err != nil {
 		t.Errorf("%v, %v", behind, err)
+	}
+	if err := mustRefuseSession(t, "pooler", config, database.Password); !errors.Is(err, postgres.ErrPooler) {
+		t.Error(err)
 	}
 }
 
