@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/internal/dbtest"
 )
@@ -25,12 +24,7 @@ func TestObjectsAreUpstreamsOnPostgreSQL(t *testing.T) {
 	if !dbtest.RestorePrepared(t, database, "94") {
 		return
 	}
-	config, _, err := postgres.ParseArgs(database.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := config.OpenSession(t.Context(), nil)
-	on := opened(t, session, err)
+	on := openDatabase(t, database)
 	want := on.lines(preparedObjectsSQL)
 	on.mustExecute(
 		"DROP FUNCTION check_event_stream_ordering() CASCADE",

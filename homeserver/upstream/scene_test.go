@@ -38,7 +38,8 @@ func onBothEngines(t *testing.T, test func(t *testing.T, on *scene)) {
 type scene struct {
 	engine.Session
 
-	t *testing.T
+	t    *testing.T
+	open func() (engine.Session, error) // another one of the same database
 }
 
 func newScene(t *testing.T, kind engine.Kind) *scene {
@@ -46,22 +47,28 @@ func newScene(t *testing.T, kind engine.Kind) *scene {
 	if kind == engine.SQLite {
 		return openFile(t, filepath.Join(t.TempDir(), "homeserver.db"))
 	}
-	config, _, err := postgres.ParseArgs(dbtest.NewDatabase(t).Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := config.OpenSession(t.Context(), nil)
-	return opened(t, session, err)
+	return openDatabase(t, dbtest.NewDatabase(t))
 }
 
 func openFile(t *testing.T, path string) *scene {
 	t.Helper()
-	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: path}, nil)
-	return opened(t, session, err)
+	return openScene(t, func() (engine.Session, error) {
+		return sqlite.OpenSession(t.Context(), sqlite.Config{Database: path}, nil)
+	})
 }
 
-func opened(t *testing.T, session engine.Session, err error) *scene {
+func openDatabase(t *testing.T, database *dbtest.Database) *scene {
 	t.Helper()
+	config, _, err := postgres.ParseArgs(database.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openScene(t, func() (engine.Session, error) { return config.OpenSession(t.Context(), nil) })
+}
+
+func openScene(t *testing.T, open func() (engine.Session, error)) *scene {
+	t.Helper()
+	session, err := open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +77,7 @@ func opened(t *testing.T, session engine.Session, err error) *scene {
 			t.Error(err)
 		}
 	})
-	return &scene{Session: session, t: t}
+	return &scene{Session: session, t: t, open: open}
 }
 
 // release gives the files of a release; those of later versions are there too, and must not matter.
