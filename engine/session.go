@@ -5,8 +5,8 @@ import (
 	"database/sql"
 )
 
-// Querier runs statements, one at a time. A "?" outside of quotes and comments stands for the next value, on every engine;
-// "??" is PostgreSQL's operator "?".
+// Querier runs statements, one at a time. A "?" outside of quotes and comments stands for the next value, on every engine,
+// and "??" is PostgreSQL's operator "?" there. A statement without values is sent as it is.
 type Querier interface {
 	// Engine is the product behind it.
 	Engine() Kind

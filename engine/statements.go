@@ -25,7 +25,7 @@ func (s Statements) Engine() Kind { return s.Kind }
 
 // Exec runs a statement and returns how many rows it changed.
 func (s Statements) Exec(ctx context.Context, statement string, values ...any) (int64, error) {
-	result, err := s.Connection.ExecContext(ctx, s.bound(statement), values...)
+	result, err := s.Connection.ExecContext(ctx, s.bound(statement, values), values...)
 	if err != nil {
 		return 0, err
 	}
@@ -34,16 +34,17 @@ func (s Statements) Exec(ctx context.Context, statement string, values ...any) (
 
 // Query runs a query.
 func (s Statements) Query(ctx context.Context, query string, values ...any) (*sql.Rows, error) {
-	return s.Connection.QueryContext(ctx, s.bound(query), values...)
+	return s.Connection.QueryContext(ctx, s.bound(query, values), values...)
 }
 
 // QueryRow runs a query for one row.
 func (s Statements) QueryRow(ctx context.Context, query string, values ...any) *sql.Row {
-	return s.Connection.QueryRowContext(ctx, s.bound(query), values...)
+	return s.Connection.QueryRowContext(ctx, s.bound(query, values), values...)
 }
 
-func (s Statements) bound(statement string) string {
-	if s.Bind == nil {
+// bound leaves a statement without values as it is: a file of SQL may use PostgreSQL's operator "?".
+func (s Statements) bound(statement string, values []any) string {
+	if s.Bind == nil || len(values) == 0 {
 		return statement
 	}
 	return s.Bind(statement)

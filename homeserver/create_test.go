@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,8 +14,11 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/schema"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
@@ -72,96 +74,84 @@ FROM schema_set AS s, schema_version AS v, schema_compat_version AS c`
 
 func TestDatabaseThatHoldsTablesIsRefused(t *testing.T) {
 	t.Parallel()
-	onSQLite := openSQLite(t)
-	onPostgres := connect(t, dbtest.NewDatabase(t))
-	const occupy = `CREATE TABLE precious (id integer)`
-	if _, err := onSQLite.Exec(occupy); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := onPostgres.Exec(t.Context(), occupy); err != nil {
-		t.Fatal(err)
-	}
-	checkRefused(t, engine.SQLite, homeserver.CreateSQLite(t.Context(), onSQLite))
-	checkRefused(t, engine.Postgres, homeserver.CreatePostgres(t.Context(), onPostgres))
-	if tables := sqliteColumns(t, onSQLite); len(tables) != 1 {
-		t.Errorf("SQLite was changed: %d tables", len(tables))
-	}
-	if tables := postgresColumns(t, onPostgres); len(tables) != 1 {
-		t.Errorf("PostgreSQL was changed: %d tables", len(tables))
-	}
-}
-
-func checkRefused(t *testing.T, kind engine.Kind, err error) {
-	t.Helper()
-	var refusal *homeserver.NotEmptyError
-	if !errors.As(err, &refusal) {
-		t.Fatalf("%s: got %v, want a *NotEmptyError", kind, err)
-	}
-	want := homeserver.NotEmptyError{Engine: kind, Table: "precious", Tables: 1}
-	if diff := cmp.Diff(want, *refusal); diff != "" {
-		t.Error(diff)
-	}
-	if !strings.Contains(err.Error(), "give an empty database") {
-		t.Errorf("the message does not say what to do: %s", err)
-	}
-}
-
-func TestOnlyOneOfManyCreatesTheSchema(t *testing.T) {
-	t.Parallel()
-	file := filepath.Join(t.TempDir(), "homeserver.db")
-	database := dbtest.NewDatabase(t)
-	checkOneSucceeds(t, func() error { return homeserver.CreateSQLite(t.Context(), openSQLiteFile(t, file)) })
-	checkOneSucceeds(t, func() error { return homeserver.CreatePostgres(t.Context(), connect(t, database)) })
-}
-
-func checkOneSucceeds(t *testing.T, create func() error) {
-	t.Helper()
-	results := make([]error, 4)
-	var all sync.WaitGroup
-	for i := range results {
-		all.Go(func() { results[i] = create() })
-	}
-	all.Wait()
-	succeeded := 0
-	for _, err := range results {
-		var refusal *homeserver.NotEmptyError
-		switch {
-		case err == nil:
-			succeeded++
-		case !errors.As(err, &refusal):
-			t.Errorf("got %v, want a *NotEmptyError", err)
+	for name, session := range map[string]engine.Session{"sqlite": sqliteSession(t), "postgres": postgresSession(t, dbtest.NewDatabase(t))} {
+		if _, err := session.Exec(t.Context(), `CREATE TABLE precious (id integer)`); err != nil {
+			t.Fatal(err)
+		}
+		err := homeserver.Create(t.Context(), session)
+		if refusal, isRefusal := errors.AsType[*schema.OwnerError](err); !isRefusal || refusal.Owner != schema.Unknown || !strings.Contains(err.Error(), "precious") {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+		if catalog, err := session.Describe(t.Context()); err != nil || len(catalog.Tables) != 1 {
+			t.Errorf("%s was changed: %v", name, err)
 		}
 	}
-	if succeeded != 1 {
-		t.Errorf("%d creations succeeded, want 1", succeeded)
-	}
 }
 
-func TestInterruptedCreationLeavesNothing(t *testing.T) {
+func TestDatabaseOfAnotherServerIsRefused(t *testing.T) {
 	t.Parallel()
-	db := openSQLite(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := homeserver.CreateSQLite(ctx, db); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
+	set, err := homeserver.Set()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if tables := sqliteColumns(t, db); len(tables) != 0 {
-		t.Errorf("%d tables are left", len(tables))
+	for name, session := range map[string]engine.Session{"sqlite": sqliteSession(t), "postgres": postgresSession(t, dbtest.NewDatabase(t))} {
+		if err := homeserver.Create(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.Exec(t.Context(), "INSERT INTO users (name) VALUES (?)", "@a:other.example:8448"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := schema.Prepare(t.Context(), session, set, schema.Options{Config: homeserver.Config{ServerName: "example.com"}})
+		if refusal, isRefusal := errors.AsType[*homeserver.ServerNameError](err); !isRefusal || refusal.Found != "other.example:8448" {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+		if _, err := schema.Prepare(t.Context(), session, set, schema.Options{Config: homeserver.Config{ServerName: "other.example:8448"}}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
 func newSQLite(t *testing.T) *sql.DB {
 	t.Helper()
-	db := openSQLite(t)
-	if err := homeserver.CreateSQLite(t.Context(), db); err != nil {
+	file := filepath.Join(t.TempDir(), "homeserver.db")
+	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: file}, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return db
+	if err := errors.Join(homeserver.Create(t.Context(), session), session.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return openSQLiteFile(t, file)
 }
 
-func openSQLite(t *testing.T) *sql.DB {
+// sqliteSession is one on an empty database.
+func sqliteSession(t *testing.T) engine.Session {
 	t.Helper()
-	return openSQLiteFile(t, filepath.Join(t.TempDir(), "homeserver.db"))
+	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: filepath.Join(t.TempDir(), "homeserver.db")}, nil)
+	return opened(t, session, err)
+}
+
+func postgresSession(t *testing.T, database *dbtest.Database) engine.Session {
+	t.Helper()
+	config, _, err := postgres.ParseArgs(database.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := config.OpenSession(t.Context(), nil)
+	return opened(t, session, err)
+}
+
+func opened(t *testing.T, session engine.Session, err error) engine.Session {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := session.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return session
 }
 
 func openSQLiteFile(t *testing.T, file string) *sql.DB {
@@ -180,11 +170,11 @@ func openSQLiteFile(t *testing.T, file string) *sql.DB {
 
 func newPostgres(t *testing.T) *pgx.Conn {
 	t.Helper()
-	conn := connect(t, dbtest.NewDatabase(t))
-	if err := homeserver.CreatePostgres(t.Context(), conn); err != nil {
+	database := dbtest.NewDatabase(t)
+	if err := homeserver.Create(t.Context(), postgresSession(t, database)); err != nil {
 		t.Fatal(err)
 	}
-	return conn
+	return connect(t, database)
 }
 
 func connect(t *testing.T, database *dbtest.Database) *pgx.Conn {

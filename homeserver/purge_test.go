@@ -299,7 +299,7 @@ func TestStateIsPurgedOnItsOwn(t *testing.T) {
 // onEmptySides runs a test on a database of each engine that holds nothing.
 func onEmptySides(t *testing.T, test func(t *testing.T, s side)) {
 	t.Helper()
-	for _, s := range []side{{engine.SQLite, openSQLite(t)}, postgresSide(t, dbtest.NewDatabase(t))} {
+	for _, s := range []side{{engine.SQLite, openSQLiteFile(t, filepath.Join(t.TempDir(), "empty.db"))}, postgresSide(t, dbtest.NewDatabase(t))} {
 		t.Run(string(s.kind), func(t *testing.T) { test(t, s) })
 	}
 }

@@ -1,10 +1,15 @@
 package homeserver
 
 import (
+	"context"
 	"embed"
 	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/schema"
 )
 
 const (
@@ -12,7 +17,7 @@ const (
 	SetName = "homeserver"
 	// MarkerTable names the schema set a database belongs to. Upstream's
 	// databases do not have it.
-	MarkerTable = "schema_set"
+	MarkerTable = schema.SetTable
 	// Version is the version of the schema that a new database gets. Ours start
 	// at 10001, so that upstream refuses our databases by its own rule.
 	Version = 10001
@@ -21,37 +26,45 @@ const (
 	CompatVersion = 10001
 	// GuardCompatVersion is the compat version of a database that is being
 	// filled: greater than any version, so that no server starts on it.
-	GuardCompatVersion = 2147483647
+	GuardCompatVersion = schema.GuardVersion
 )
-
-// logicalDatabases are created in this order.
-var logicalDatabases = [...]string{"common", "main", "state"}
 
 //go:embed schema
 var schemaFiles embed.FS
 
-// fullSchema reads the file that creates one logical database.
-func fullSchema(database string, kind engine.Kind) (string, error) {
-	path := fmt.Sprintf("schema/%s/full_schemas/%d/full.sql.%s", database, Version, kind)
-	content, err := schemaFiles.ReadFile(path)
+// Set is the schema set of this package: the logical databases main and state, for SQLite and PostgreSQL.
+func Set() (*schema.Set, error) { return readSet() }
+
+var readSet = sync.OnceValues(func() (*schema.Set, error) {
+	files, err := fs.Sub(schemaFiles, "schema")
 	if err != nil {
-		return "", fmt.Errorf("read the full schema of %s for %s: %w", database, kind, err)
+		return nil, fmt.Errorf("read the homeserver schema: %w", err)
 	}
-	return string(content), nil
+	return schema.New(schema.Definition{
+		Name: SetName, Version: Version, CompatVersion: CompatVersion,
+		Engines:   []engine.Kind{engine.SQLite, engine.Postgres},
+		Databases: []string{"main", "state"},
+		Files:     files, CheckDatabase: CheckDatabase,
+	})
+})
+
+// Create creates the tables of all logical databases in an empty database, or those that are named. It does nothing to a
+// database that has them.
+func Create(ctx context.Context, session engine.Session, databases ...string) error {
+	set, err := Set()
+	if err != nil {
+		return err
+	}
+	_, err = schema.Prepare(ctx, session, set, schema.Options{Databases: databases})
+	return err
 }
 
-// NotEmptyError says that a database cannot be created where one already is.
-type NotEmptyError struct {
-	// Engine is the engine of the database.
-	Engine engine.Kind
-	// Table is one of the tables that are there.
-	Table string
-	// Tables is how many there are.
-	Tables int
-}
-
-// Error names a table that is there and says what to do.
-func (e *NotEmptyError) Error() string {
-	return fmt.Sprintf("create the homeserver schema: the %s database already has %d tables, among them %s; "+
-		"give an empty database, and look into this one before you delete it", e.Engine, e.Tables, e.Table)
+// CheckDatabase refuses the database of another homeserver by a *ServerNameError. config is a Config; without a name in
+// it, and in databases without main, nothing is compared.
+func CheckDatabase(ctx context.Context, database engine.Querier, logical []string, config any) error {
+	known, isKnown := config.(Config)
+	if !isKnown || known.ServerName == "" || !slices.Contains(logical, "main") {
+		return nil
+	}
+	return CheckServerName(ctx, database, known.ServerName)
 }

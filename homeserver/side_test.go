@@ -2,6 +2,7 @@ package homeserver_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/sqltext"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/internal/dbtest"
@@ -37,11 +39,15 @@ func onBothSides(t *testing.T, test func(t *testing.T, s side)) {
 func preparedPostgres(t *testing.T) *dbtest.Database {
 	t.Helper()
 	database := dbtest.NewDatabase(t)
-	conn := connect(t, database)
-	if err := homeserver.CreatePostgres(t.Context(), conn); err != nil {
+	config, _, err := postgres.ParseArgs(database.Config)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.Close(t.Context()); err != nil {
+	session, err := config.OpenSession(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(homeserver.Create(t.Context(), session), session.Close()); err != nil {
 		t.Fatal(err)
 	}
 	waitForSessionsToEnd(t, database)

@@ -1,5 +1,11 @@
 package homeserver
 
+import (
+	"slices"
+
+	"github.com/synapsedb/synapse/schema"
+)
+
 // EventSearchTable is the search index of messages. PostgreSQL and SQLite hold it
 // in different columns: words there, the text here, in a virtual table with the
 // columns event_id, room_id, sender, key and value.
@@ -10,10 +16,10 @@ const EventSearchTable = "event_search"
 const DirectoryPositionTable = "user_directory_stream_pos"
 
 // BackgroundUpdatesTable holds the migrations that are still to be done.
-const BackgroundUpdatesTable = "background_updates"
+const BackgroundUpdatesTable = schema.UpdatesTable
 
 // CompatVersionTable holds the oldest version that may open the database.
-const CompatVersionTable = "schema_compat_version"
+const CompatVersionTable = schema.CompatVersionTable
 
 // IdentifyingTables are the tables that every homeserver database holds: upstream's
 // of schema 72 and later, and ours. One with MarkerTable belongs to the set named
@@ -52,9 +58,7 @@ func TransientTables() []string {
 // would describe the wrong one. applied_module_schemas is not among them: modules
 // look there for what their own tables hold.
 func BookkeepingTables() []string {
-	return []string{
-		"schema_version", CompatVersionTable, "applied_schema_deltas", BackgroundUpdatesTable, MarkerTable,
-	}
+	return slices.DeleteFunc(schema.BookkeepingTables(), func(table string) bool { return table == schema.ModulesTable })
 }
 
 // SQLiteSearchTables are the virtual tables of our schema on SQLite. PostgreSQL has

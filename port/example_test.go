@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/demo"
@@ -70,15 +68,16 @@ func exampleSides(ctx context.Context) (options port.Options, end func(), err er
 	if err := private.CreateDatabase(ctx, server.DatabaseOptions{Name: "synapse"}); err != nil {
 		return options, nil, err
 	}
-	conn, err := pgx.Connect(ctx, private.DSN("synapse", private.Superuser()))
-	if err != nil {
-		return options, nil, err
-	}
-	if err := errors.Join(homeserver.CreatePostgres(ctx, conn), conn.Close(ctx)); err != nil {
-		return options, nil, err
-	}
 	options.Target, _, err = postgres.ParseArgs(map[string]any{
 		"host": private.SocketDir(), "user": private.Superuser(), "dbname": "synapse",
 	})
+	if err != nil {
+		return options, nil, err
+	}
+	session, err := options.Target.OpenSession(ctx, nil)
+	if err != nil {
+		return options, nil, err
+	}
+	err = errors.Join(homeserver.Create(ctx, session), session.Close())
 	return options, func() { _ = errors.Join(private.Stop(), os.RemoveAll(folder)) }, err
 }

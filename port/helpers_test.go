@@ -7,12 +7,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/server"
 	"github.com/synapsedb/synapse/port"
 )
 
@@ -89,15 +88,30 @@ func preparedTarget(t testing.TB, options ...dbtest.Option) *dbtest.Database {
 // prepare creates our schema in a database, as its owner.
 func prepare(t testing.TB, database *dbtest.Database) {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), database.DSN)
+	session, err := targetConfig(t, database).OpenSession(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = errors.Join(homeserver.CreatePostgres(t.Context(), conn), conn.Close(t.Context()))
-	if err != nil {
+	if err := errors.Join(homeserver.Create(t.Context(), session), session.Close()); err != nil {
 		t.Fatal(err)
 	}
 	waitForSessionsToEnd(t, database)
+}
+
+// createOn creates our schema on a server of a test's own, as its superuser.
+func createOn(t testing.TB, private *server.Postgres, database string) error {
+	t.Helper()
+	config, _, err := postgres.ParseArgs(map[string]any{
+		"host": private.SocketDir(), "port": private.Port(), "user": private.Superuser(), "dbname": database,
+	})
+	if err != nil {
+		return err
+	}
+	session, err := config.OpenSession(t.Context(), nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(homeserver.Create(t.Context(), session), session.Close())
 }
 
 // waitForSessionsToEnd returns when nobody is connected to a database: the server notices the end of a

@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/internal/server"
 )
@@ -163,7 +162,7 @@ func useStandby(t *testing.T, s *scene) {
 	}
 	var folder string
 	err = errors.Join(conn.QueryRow(t.Context(), "SHOW data_directory").Scan(&folder),
-		homeserver.CreatePostgres(t.Context(), conn), conn.Close(t.Context()),
+		conn.Close(t.Context()), createOn(t, private, "postgres"),
 		os.WriteFile(filepath.Join(folder, "standby.signal"), nil, 0o644),
 		private.Restart(t.Context()))
 	if err != nil {

@@ -19,12 +19,12 @@ const (
 	AppliedTable       = "applied_schema_deltas"
 	ProgressTable      = "schema_progress"
 	UpdatesTable       = "background_updates"
-	moduleTable        = "applied_module_schemas"
+	ModulesTable       = "applied_module_schemas"
 )
 
 // BookkeepingTables are the tables of every physical database that this package keeps, upstream's among them.
 func BookkeepingTables() []string {
-	return []string{SetTable, DatabasesTable, VersionTable, CompatVersionTable, AppliedTable, ProgressTable, UpdatesTable, moduleTable}
+	return []string{SetTable, DatabasesTable, VersionTable, CompatVersionTable, AppliedTable, ProgressTable, UpdatesTable, ModulesTable}
 }
 
 // Owner says whose a database is: the name of a set, or one of the constants.

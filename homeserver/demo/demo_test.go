@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/internal/dbtest"
@@ -74,10 +75,15 @@ func TestOnlyTheDatabaseIsLeft(t *testing.T) {
 func TestSchemaIsThatOfANewDatabase(t *testing.T) {
 	t.Parallel()
 	_, generated := generate(t, demo.Options{Events: 10, BadValues: true})
-	created := open(t, filepath.Join(t.TempDir(), "new.db"))
-	if err := homeserver.CreateSQLite(t.Context(), created); err != nil {
+	path := filepath.Join(t.TempDir(), "new.db")
+	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: path}, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
+	if err := errors.Join(homeserver.Create(t.Context(), session), session.Close()); err != nil {
+		t.Fatal(err)
+	}
+	created := open(t, path)
 	const schema = `SELECT concat_ws(' ', type, name, tbl_name, sql) FROM sqlite_schema ORDER BY 1`
 	if diff := cmp.Diff(texts(t, created, schema), texts(t, generated, schema)); diff != "" {
 		t.Error(diff)

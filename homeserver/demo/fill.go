@@ -2,14 +2,13 @@ package demo
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
 
-	_ "modernc.org/sqlite" // the driver "sqlite" that the schema is created with
 	"zombiezen.com/go/sqlite"
 
+	database "github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
 )
 
@@ -34,12 +33,16 @@ func fill(ctx context.Context, path string, options Options) (*Report, error) {
 }
 
 func createSchema(ctx context.Context, path string) error {
-	address := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "_pragma=synchronous(0)"}
-	db, err := sql.Open("sqlite", address.String())
+	address := url.URL{Scheme: "file", OmitHost: true, Path: path}
+	session, err := database.OpenSession(ctx, database.Config{Database: address.String(), MustExist: true}, nil)
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	return errors.Join(homeserver.CreateSQLite(ctx, db), db.Close())
+	err = homeserver.Create(ctx, session)
+	if err == nil {
+		_, err = session.Exec(ctx, "PRAGMA journal_mode = DELETE") // what is filled in writes each page once
+	}
+	return errors.Join(err, session.Close())
 }
 
 // generate inserts everything.

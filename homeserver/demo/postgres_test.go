@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/internal/dbtest"
@@ -23,10 +24,19 @@ import (
 func TestPostgresTakesEverythingButBadValues(t *testing.T) {
 	t.Parallel()
 	_, source := generate(t, demo.Options{Events: 2500})
-	target := connect(t, dbtest.NewDatabase(t))
-	if err := homeserver.CreatePostgres(t.Context(), target); err != nil {
+	database := dbtest.NewDatabase(t)
+	config, _, err := postgres.ParseArgs(database.Config)
+	if err != nil {
 		t.Fatal(err)
 	}
+	session, err := config.OpenSession(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(homeserver.Create(t.Context(), session), session.Close()); err != nil {
+		t.Fatal(err)
+	}
+	target := connect(t, database)
 	tx, err := target.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 
+	database "github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/internal/server"
@@ -87,12 +89,15 @@ func prepare(ctx context.Context, postgres *server.Postgres, name string) error 
 	if err := postgres.CreateDatabase(ctx, server.DatabaseOptions{Name: name, Owner: role}); err != nil {
 		return err
 	}
-	conn, err := connect(ctx, postgres, name)
+	config, _, err := database.ParseArgs(map[string]any{"host": postgres.SocketDir(), "port": postgres.Port(), "user": role, "dbname": name})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(ctx) }()
-	return homeserver.CreatePostgres(ctx, conn)
+	session, err := config.OpenSession(ctx, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(homeserver.Create(ctx, session), session.Close())
 }
 
 // checkpoint writes out what earlier work left, so that it does not slow the next.

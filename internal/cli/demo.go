@@ -122,9 +122,9 @@ func (e *environment) prepareDemo(ctx context.Context, postgres *server.Postgres
 	if err != nil {
 		return err
 	}
-	conn, err := target.Connect(ctx, nil)
+	session, err := target.OpenSession(ctx, e.logger())
 	if err != nil {
 		return err
 	}
-	return errors.Join(homeserver.CreatePostgres(ctx, conn), conn.Close(ctx))
+	return errors.Join(homeserver.Create(ctx, session), session.Close())
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/internal/cli"
@@ -96,7 +98,7 @@ func target(ts *testscript.TestScript, _ bool, args []string) {
 	dsn := strings.ReplaceAll(database.DSN, database.Password, marker)
 	ts.Setenv("DSN", dsn)
 	if !unprepared {
-		ts.Check(run(dsn, homeserver.CreatePostgres))
+		ts.Check(create(database))
 	}
 	text := "database:\n  name: psycopg2\n  args:\n"
 	for _, key := range []string{"host", "port", "user", "dbname"} {
@@ -120,6 +122,21 @@ func run(dsn string, work func(context.Context, *pgx.Conn) error) error {
 		return err
 	}
 	return errors.Join(work(ctx, conn), conn.Close(ctx))
+}
+
+// create creates our tables, as the owner.
+func create(database *dbtest.Database) error {
+	args := maps.Clone(database.Config)
+	args["password"] = marker
+	config, _, err := postgres.ParseArgs(args)
+	if err != nil {
+		return err
+	}
+	session, err := config.OpenSession(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(homeserver.Create(context.Background(), session), session.Close())
 }
 
 // generate makes a homeserver's database: homeserver FILE EVENTS [bad].
