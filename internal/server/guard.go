@@ -11,8 +11,9 @@ import (
 // Then it stops what still runs in its process group, to which the server and its tools belong, and removes the folder.
 // A pipe, not Linux's parent-death signal: that one is tied to a thread, exists on Linux only, and removes no folder.
 //
-// $1 is the folder; $2 is a file that is there while the server runs. After an orderly stop only the folder is left. A
-// tool that is just filling the folder can make its removal fail, hence the second loop.
+// $1 is the folder; $2 is a file that is there while the server runs, or empty where there is no need to wait for an
+// orderly stop. After one only the folder is left. A tool that is just filling the folder can make its removal fail, hence
+// the second loop.
 const guardScript = `
 pause() { tries=$((tries + 1)); sleep 0.1 || sleep 1; }
 trap '' INT QUIT TERM HUP

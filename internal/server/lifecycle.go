@@ -60,7 +60,8 @@ type privateNames struct {
 	prefix string
 	// socket is the longest name that the socket can have.
 	socket string
-	// running is a file that is there while the server runs, as seen from the folder.
+	// running is a file that is there while the server runs, as seen from the folder; empty where nothing outlives a server
+	// that is killed.
 	running string
 }
 
@@ -82,7 +83,11 @@ func (i *instance) create(ctx context.Context, names privateNames) error {
 		return err
 	}
 	i.home.folder = folder
-	if i.home.guard, err = startGuard(i.home.account, folder, filepath.Join(folder, names.running)); err != nil {
+	running := names.running
+	if running != "" {
+		running = filepath.Join(folder, running)
+	}
+	if i.home.guard, err = startGuard(i.home.account, folder, running); err != nil {
 		return errors.Join(err, os.RemoveAll(folder))
 	}
 	if err := i.fill(ctx); err != nil {

@@ -64,7 +64,8 @@ func StartMariaDB(ctx context.Context, options MariaDBOptions) (*MariaDB, error)
 	private.instance = instance{
 		product: private, home: home{account: runAs}, tcp: options.TCP, orderly: []os.Signal{signalShutdown},
 	}
-	names := privateNames{prefix: "synapse-mariadb-", socket: mariaDBSocket, running: "pid"}
+	// One process with nothing outside of its folder: it can be killed, also while it starts, when it misses signals.
+	names := privateNames{prefix: "synapse-mariadb-", socket: mariaDBSocket}
 	if err := private.open(ctx, names); err != nil {
 		return nil, err
 	}
