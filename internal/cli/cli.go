@@ -52,13 +52,14 @@ func (e *environment) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "synapse",
 		Short: "Look after the database of a Matrix homeserver",
-		Long: "Synapse looks after the database of a Matrix homeserver: it moves it from SQLite to PostgreSQL,\n" +
-			"exactly, with every check before the first write and a proof at the end.",
+		Long: "Synapse looks after the databases of a Matrix homeserver: it says what state their tables are in, creates and\n" +
+			"upgrades them, and moves a database from SQLite to PostgreSQL, exactly, with every check before the first\n" +
+			"write and a proof at the end.",
 		Args: noArguments,
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say on standard error what is being done, in detail")
-	root.AddCommand(e.port("port"), e.demo(), e.version())
+	root.AddCommand(e.port("port"), e.upgrade(), e.status(), e.demo(), e.version())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

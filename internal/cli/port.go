@@ -128,15 +128,9 @@ func (e *environment) portOptions(flags *portFlags) (port.Options, error) {
 
 // portTarget reads the configuration of the target.
 func (e *environment) portTarget(paths []string) (*postgres.Config, string, error) {
-	loaded, err := config.Load(paths...)
+	loaded, err := e.loadConfig(paths)
 	if err != nil {
 		return nil, "", err
-	}
-	for _, note := range loaded.Notes {
-		fmt.Fprintln(e.stderr, "note:", note)
-	}
-	for _, warning := range loaded.Warnings {
-		fmt.Fprintln(e.stderr, "warning:", warning)
 	}
 	if len(loaded.Databases) > 1 {
 		return nil, "", &jobError{fmt.Errorf("%s: the configuration has %d databases; a port goes into one that holds both main and state",
