@@ -47,10 +47,14 @@ type OwnerError struct {
 // Error says whose database it is, and what to do.
 func (e *OwnerError) Error() string {
 	begin := fmt.Sprintf("%s is not a database of the schema set %q", e.Database, e.Set)
-	tables := strings.Join(e.Tables[:min(len(e.Tables), 5)], ", ")
+	const most = 5
+	tables := strings.Join(e.Tables[:min(len(e.Tables), most)], ", ")
+	if len(e.Tables) > most {
+		tables += ", …"
+	}
 	switch e.Owner {
 	case Unknown:
-		return begin + ": it holds tables, but no record of their version (" + tables + ", …)" +
+		return begin + ": it holds tables, but no record of their version (" + tables + ")" +
 			"; give an empty database, or look into this one and remove what a broken creation left"
 	case UpstreamsDatabase:
 		return begin + ": it is a database of the Python homeserver; use that server's schema directory for it"
