@@ -88,6 +88,24 @@ func TestWrongURLIsExplainedWithoutItsValues(t *testing.T) {
 	}
 }
 
+func FuzzParseURL(f *testing.F) {
+	for _, text := range []string{"mysql://u:marker-of-password@h:1/d?tls=required", "mariadb://u:marker-of-password@/d?socket=/s", "mysql://[::1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		config, err := mysql.ParseURL(text)
+		switch {
+		case err != nil && strings.Contains(err.Error(), "marker-of-password"):
+			t.Errorf("the message holds the password: %v", err)
+		case err == nil && (config.User == "" || config.Database == ""):
+			t.Errorf("%q is taken without a user or a database", text)
+		case err == nil && config.Password == "marker-of-password" && strings.Contains(config.String(), config.Password) &&
+			!strings.Contains(config.User+config.Database+config.Host+config.Socket, config.Password):
+			t.Errorf("shown: %s", config)
+		}
+	})
+}
+
 func TestWrongConfigIsRefusedBeforeAConnection(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[string]mysql.Config{

@@ -110,9 +110,16 @@ func (s *session) Transact(ctx context.Context, _ engine.TxOptions, work func(en
 }
 
 // ExecAlone runs a statement. None leaves anything behind when it is interrupted: they are atomic in the versions that are
-// supported (https://dev.mysql.com/doc/refman/8.0/en/atomic-ddl.html, https://mariadb.com/kb/en/atomic-ddl/).
+// supported (https://dev.mysql.com/doc/refman/8.0/en/atomic-ddl.html, https://mariadb.com/kb/en/atomic-ddl/). It gives up
+// after a minute in which another session's transaction has held the table, so that the sessions behind it can go on.
 func (s *session) ExecAlone(ctx context.Context, statement string) error {
 	_, err := s.Exec(ctx, statement)
+	if isNumber(err, errLockWaitTimeout) {
+		return &engine.Error{
+			Op: "change the schema of", Object: s.Name(), Err: err,
+			Hint: "another session holds the table in a transaction: end it (SHOW PROCESSLIST lists them), then try again",
+		}
+	}
 	return err
 }
 

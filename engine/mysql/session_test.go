@@ -205,6 +205,31 @@ func TestLockEndsWithItsProcess(t *testing.T) {
 	}
 }
 
+func TestTableThatAnotherSessionHoldsIsGivenUp(t *testing.T) {
+	t.Parallel()
+	config := configOf(t, dbtest.NewMySQLDatabase(t))
+	session, db := openSession(t, config), open(t, config)
+	execute(t, session, `CREATE TABLE held (a int)`, `SET SESSION lock_wait_timeout = 1`)
+	holding, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holding.Rollback()
+	if _, err := holding.ExecContext(t.Context(), `INSERT INTO held VALUES (1)`); err != nil {
+		t.Fatal(err)
+	}
+	err = session.ExecAlone(t.Context(), `ALTER TABLE held ADD COLUMN b int`)
+	if _, ok := errors.AsType[*engine.Error](err); !ok || !strings.Contains(err.Error(), "SHOW PROCESSLIST") {
+		t.Errorf("got %v, want what to do", err)
+	}
+	if err := holding.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := session.ExecAlone(t.Context(), `ALTER TABLE held ADD COLUMN b int`); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOtherSessionsAreThoseThatChangeNoSchema(t *testing.T) {
 	t.Parallel()
 	database := dbtest.NewMySQLDatabase(t)
