@@ -18,6 +18,7 @@ import (
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/server"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -242,4 +243,24 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'`)
 		t.Fatal(err)
 	}
 	return found
+}
+
+func TestUnsafeLocaleIsRefusedUnlessAllowed(t *testing.T) {
+	t.Parallel()
+	set, err := homeserver.Set()
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := postgresSession(t, dbtest.NewDatabase(t, func(options *server.DatabaseOptions) { options.Locale = "C.UTF-8" }))
+	_, err = schema.Prepare(t.Context(), session, set, schema.Options{Config: homeserver.Config{ServerName: "example.com"}})
+	if problems, isRefused := errors.AsType[postgres.Problems](err); !isRefused || len(problems) != 2 {
+		t.Errorf("the error is %v", err)
+	}
+	if catalog, err := session.Describe(t.Context()); err != nil || len(catalog.Tables) > 0 {
+		t.Errorf("there are tables: %v", err)
+	}
+	allowed := homeserver.Config{ServerName: "example.com", AllowUnsafeLocale: true}
+	if _, err := schema.Prepare(t.Context(), session, set, schema.Options{Config: allowed}); err != nil {
+		t.Error(err)
+	}
 }

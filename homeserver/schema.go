@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -44,7 +45,7 @@ var readSet = sync.OnceValues(func() (*schema.Set, error) {
 		Name: SetName, Version: Version, CompatVersion: CompatVersion,
 		Engines:   []engine.Kind{engine.SQLite, engine.Postgres},
 		Databases: []string{"main", "state"},
-		Files:     files, CheckDatabase: CheckDatabase,
+		Files:     files, CheckServer: CheckServer, CheckDatabase: CheckDatabase,
 	})
 })
 
@@ -56,6 +57,17 @@ func Create(ctx context.Context, session engine.Session, databases ...string) er
 		return err
 	}
 	_, err = schema.Prepare(ctx, session, set, schema.Options{Databases: databases})
+	return err
+}
+
+// CheckServer refuses a PostgreSQL server that is too old or cannot write, and a database whose encoding is not UTF8 or,
+// unless the Config allows it, whose locale is not C: by postgres.Problems. Without a Config nothing is checked.
+func CheckServer(ctx context.Context, database engine.Querier, config any) error {
+	known, isKnown := config.(Config)
+	if !isKnown || database.Engine() != engine.Postgres {
+		return nil
+	}
+	_, err := postgres.CheckSession(ctx, database, postgres.Rules{AllowUnsafeLocale: known.AllowUnsafeLocale})
 	return err
 }
 

@@ -16,6 +16,8 @@ type Config struct {
 	// ServerName is the part of a user's id after the first ":", server_name in homeserver.yaml. Empty means that it is
 	// not known, and is taken from the users.
 	ServerName string
+	// AllowUnsafeLocale accepts a PostgreSQL database whose locale is not C (allow_unsafe_locale in homeserver.yaml).
+	AllowUnsafeLocale bool
 }
 
 // ServerNameError says that a database belongs to a homeserver of another name, or that no name could be found.

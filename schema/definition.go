@@ -40,6 +40,10 @@ type Definition struct {
 	// reads. May be nil.
 	CheckDatabase func(ctx context.Context, database engine.Querier, logical []string, config any) error
 
+	// CheckServer looks at the server of a database, also of an empty one, before anything else, and refuses it by an
+	// error. It only reads. May be nil.
+	CheckServer func(ctx context.Context, database engine.Querier, config any) error
+
 	// Rules are those of this package, unless the set describes the databases of the Python homeserver.
 	Rules Rules
 }

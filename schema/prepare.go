@@ -21,7 +21,7 @@ type Options struct {
 	// SessionsKnown upgrades a database beside other sessions, which is refused otherwise.
 	SessionsKnown bool
 
-	// Config is handed to the Upgrade functions of Go deltas and to CheckDatabase.
+	// Config is handed to the Upgrade functions of Go deltas and to CheckServer and CheckDatabase.
 	Config any
 
 	// OnStep is called after each step, with how many of how many are done. May be nil.
@@ -102,6 +102,11 @@ func checkSessions(ctx context.Context, session engine.Session, plan *Plan, opti
 
 // MakePlan says what Prepare would do, and refuses what it would refuse for what the database is. It changes nothing.
 func MakePlan(ctx context.Context, session engine.Session, set *Set, options Options) (*Plan, error) {
+	if check := set.definition.CheckServer; check != nil {
+		if err := check(ctx, session, options.Config); err != nil {
+			return nil, fmt.Errorf("%s: %w", session.Name(), err)
+		}
+	}
 	state, err := ReadState(ctx, session)
 	if err != nil {
 		return nil, err

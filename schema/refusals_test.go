@@ -219,3 +219,19 @@ func TestEngineWithoutFiles(t *testing.T) {
 	}))
 	refused[*schema.EngineError](t, place, set, schema.Options{}, "no files for postgres", "use a database of sqlite")
 }
+
+func TestServerIsCheckedByTheSet(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, place address) {
+		wrong := errors.New("this server is too old")
+		definition := library(4, func(definition *schema.Definition) {
+			definition.CheckServer = func(context.Context, engine.Querier, any) error { return wrong }
+		})
+		if _, err := tryPrepare(t, place, newSet(t, definition), schema.Options{}); !errors.Is(err, wrong) {
+			t.Errorf("the error is %v", err)
+		}
+		if tables := catalog(t, place).Tables; len(tables) > 0 {
+			t.Errorf("there are %d tables", len(tables))
+		}
+	})
+}

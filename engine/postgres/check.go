@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/synapsedb/synapse/engine"
 )
 
 // MinimumVersion is the oldest server that is supported, as server_version_num.
@@ -90,6 +92,18 @@ func Check(ctx context.Context, connection Querier, rules Rules) (*ServerInfo, e
 		return info, problems
 	}
 	return info, nil
+}
+
+// CheckSession is Check for a session on which a schema is created or changed.
+func CheckSession(ctx context.Context, session engine.Querier, rules Rules) (*ServerInfo, error) {
+	return Check(ctx, sessionQuerier{session}, rules)
+}
+
+// sessionQuerier lets an engine.Querier be asked in PostgreSQL's own way.
+type sessionQuerier struct{ session engine.Querier }
+
+func (q sessionQuerier) QueryRow(ctx context.Context, sql string, arguments ...any) pgx.Row {
+	return q.session.QueryRow(ctx, sql, arguments...)
 }
 
 // Rules say what Check tolerates.

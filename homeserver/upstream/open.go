@@ -91,7 +91,7 @@ func Read(files fs.FS) (*schema.Set, error) {
 	return schema.New(schema.Definition{
 		Name: SetName, Version: version, CompatVersion: compatVersion,
 		Engines: []engine.Kind{engine.SQLite, engine.Postgres}, Databases: []string{mainDatabase, stateDatabase},
-		Files: files, GoDeltas: goDeltas(), CheckDatabase: check.database, Rules: schema.Upstream,
+		Files: files, GoDeltas: goDeltas(), CheckServer: homeserver.CheckServer, CheckDatabase: check.database, Rules: schema.Upstream,
 	})
 }
 

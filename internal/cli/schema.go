@@ -69,7 +69,10 @@ func (e *environment) openDatabases(ctx context.Context, flags *schemaFlags, rea
 		if err != nil {
 			return nil, errors.Join(&jobError{err}, closeAll(databases))
 		}
-		found.options.Config = homeserver.Config{ServerName: loaded.ServerName}
+		found.options.Config = homeserver.Config{
+			ServerName:        loaded.ServerName,
+			AllowUnsafeLocale: configured.Postgres != nil && configured.Postgres.AllowUnsafeLocale,
+		}
 		databases = append(databases, found)
 	}
 	return databases, nil
