@@ -86,7 +86,7 @@ func (r release) mustSet(t *testing.T) *schema.Set {
 func mustStart(t *testing.T, session engine.Session, r release) {
 	t.Helper()
 	before, _ := messages(t.Context(), session, room) // an empty database has none
-	options := schema.Options{SessionsKnown: true} // the release before may still be at work
+	options := schema.Options{SessionsKnown: true}    // the release before may still be at work
 	if _, err := schema.Prepare(t.Context(), session, r.mustSet(t), options); err != nil {
 		t.Fatalf("%s: %v", r.name, err)
 	}

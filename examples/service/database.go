@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -17,20 +16,26 @@ import (
 	"github.com/synapsedb/synapse/schema"
 )
 
-// open prepares the database that is named by a path or by a postgres:// address, and opens it for work.
-func open(ctx context.Context, name string, log *slog.Logger) (database engine.Querier, closing func() error, err error) {
-	if err := prepare(ctx, name, log); err != nil {
+// place is where the database is.
+type place struct {
+	file     string // of SQLite
+	postgres string // a connection string, which replaces the file; it may hold a password
+}
+
+// open prepares the database, and opens it for work.
+func (p place) open(ctx context.Context, log *slog.Logger) (database engine.Querier, closing func() error, err error) {
+	if err := p.prepare(ctx, log); err != nil {
 		return nil, nil, err
 	}
-	if isPostgres(name) {
-		config, err := pgx.ParseConfig(name)
+	if p.postgres != "" {
+		config, err := pgx.ParseConfig(p.postgres)
 		if err != nil {
-			return nil, nil, errors.New("SERVICE_DATABASE cannot be read") // the cause might hold the password
+			return nil, nil, errors.New("SERVICE_POSTGRES cannot be read") // the cause might hold the password
 		}
 		db := stdlib.OpenDB(*config)
 		return engine.Statements{Kind: engine.Postgres, Connection: db, Bind: sqltext.Bind}, db.Close, nil
 	}
-	db, err := sqlite.Open(ctx, sqlite.Config{Database: name}, log)
+	db, err := sqlite.Open(ctx, sqlite.Config{Database: p.file}, log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -38,12 +43,12 @@ func open(ctx context.Context, name string, log *slog.Logger) (database engine.Q
 }
 
 // prepare creates the tables or upgrades them. The session is for that alone.
-func prepare(ctx context.Context, name string, log *slog.Logger) (err error) {
+func (p place) prepare(ctx context.Context, log *slog.Logger) (err error) {
 	set, err := newSet()
 	if err != nil {
 		return err
 	}
-	session, err := openSession(ctx, name, log)
+	session, err := p.openSession(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -52,17 +57,13 @@ func prepare(ctx context.Context, name string, log *slog.Logger) (err error) {
 	return err
 }
 
-func openSession(ctx context.Context, name string, log *slog.Logger) (engine.Session, error) {
-	if !isPostgres(name) {
-		return sqlite.OpenSession(ctx, sqlite.Config{Database: name}, log)
+func (p place) openSession(ctx context.Context, log *slog.Logger) (engine.Session, error) {
+	if p.postgres == "" {
+		return sqlite.OpenSession(ctx, sqlite.Config{Database: p.file}, log)
 	}
-	config, _, err := postgres.ParseArgs(map[string]any{"dsn": name})
+	config, _, err := postgres.ParseArgs(map[string]any{"dsn": p.postgres})
 	if err != nil {
-		return nil, fmt.Errorf("SERVICE_DATABASE: %w", err)
+		return nil, fmt.Errorf("SERVICE_POSTGRES: %w", err)
 	}
 	return config.OpenSession(ctx, log)
-}
-
-func isPostgres(name string) bool {
-	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
 }

@@ -6,6 +6,6 @@
 //	curl -X PUT -d https://go.dev/doc/ http://127.0.0.1:8080/docs
 //	curl -i http://127.0.0.1:8080/docs
 //
-// Without more it keeps links.db, an SQLite file, in the current folder. For PostgreSQL, set SERVICE_DATABASE to
+// Without more it keeps links.db, an SQLite file, in the current folder. For PostgreSQL, set SERVICE_POSTGRES to
 // postgres://user:password@host/database; it is a variable, since everybody on a machine can read the flags of a process.
 package main

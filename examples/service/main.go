@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -17,9 +16,10 @@ import (
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:8080", "address to listen on")
+	file := flag.String("file", "links.db", "SQLite file, unless SERVICE_POSTGRES is set")
 	flag.Parse()
 	ctx, end := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, *listen, cmp.Or(os.Getenv("SERVICE_DATABASE"), "links.db"), slog.Default())
+	err := run(ctx, *listen, place{file: *file, postgres: os.Getenv("SERVICE_POSTGRES")}, slog.Default())
 	end()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -28,8 +28,8 @@ func main() {
 }
 
 // run serves until the context ends.
-func run(ctx context.Context, listen, name string, log *slog.Logger) (err error) {
-	database, closing, err := open(ctx, name, log)
+func run(ctx context.Context, listen string, where place, log *slog.Logger) (err error) {
+	database, closing, err := where.open(ctx, log)
 	if err != nil {
 		return err
 	}

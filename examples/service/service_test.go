@@ -23,23 +23,34 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
 
-// onEveryEngine runs a test with the name of an empty database.
-func onEveryEngine(t *testing.T, test func(t *testing.T, name string)) {
+// newPlace makes an empty database.
+func newPlace(t *testing.T, kind engine.Kind) place {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, filepath.Join(t.TempDir(), "links.db"))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		test(t, dbtest.NewDatabase(t).DSN)
-	})
+	if kind == engine.Postgres {
+		return place{postgres: dbtest.NewDatabase(t).DSN}
+	}
+	return place{file: filepath.Join(t.TempDir(), "links.db")}
+}
+
+// onEveryEngine runs a test with an empty database.
+func onEveryEngine(t *testing.T, test func(t *testing.T, where place)) {
+	t.Helper()
+	for _, kind := range []engine.Kind{engine.SQLite, engine.Postgres} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			where := newPlace(t, kind)
+			if used := newSession(t, where).Engine(); used != kind {
+				t.Fatalf("the database is one of %s", used)
+			}
+			test(t, where)
+		})
+	}
 }
 
 // serve opens the database as the service does.
-func serve(t *testing.T, name string) (http.Handler, engine.Querier) {
+func serve(t *testing.T, where place) (http.Handler, engine.Querier) {
 	t.Helper()
-	database, closing, err := open(t.Context(), name, slog.New(slog.DiscardHandler))
+	database, closing, err := where.open(t.Context(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +71,8 @@ func request(t *testing.T, handler http.Handler, method, path, body string) *htt
 
 func TestLinks(t *testing.T) {
 	t.Parallel()
-	onEveryEngine(t, func(t *testing.T, name string) {
-		handler, _ := serve(t, name)
+	onEveryEngine(t, func(t *testing.T, where place) {
+		handler, _ := serve(t, where)
 		for _, step := range []struct {
 			method, path, body string
 			code               int
@@ -80,7 +91,7 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s %s: %d %q", step.method, step.path, answer.Code, answer.Header().Get("Location"))
 			}
 		}
-		again, _ := serve(t, name)
+		again, _ := serve(t, where)
 		if answer := request(t, again, http.MethodGet, "/docs", ""); answer.Code != http.StatusFound {
 			t.Error("a second start lost the links")
 		}
@@ -89,9 +100,9 @@ func TestLinks(t *testing.T) {
 
 func TestUpgradeFillsTheHosts(t *testing.T) {
 	t.Parallel()
-	onEveryEngine(t, func(t *testing.T, name string) {
-		createFirstRelease(t, name)
-		_, database := serve(t, name)
+	onEveryEngine(t, func(t *testing.T, where place) {
+		createFirstRelease(t, where)
+		_, database := serve(t, where)
 		var hosts []string
 		rows, err := database.Query(t.Context(), "SELECT host FROM links ORDER BY name")
 		if err != nil {
@@ -112,7 +123,7 @@ func TestUpgradeFillsTheHosts(t *testing.T) {
 }
 
 // createFirstRelease makes the database as the release before this one left it.
-func createFirstRelease(t *testing.T, name string) {
+func createFirstRelease(t *testing.T, where place) {
 	t.Helper()
 	first := fstest.MapFS{}
 	for _, kind := range []engine.Kind{engine.SQLite, engine.Postgres} {
@@ -129,7 +140,7 @@ func createFirstRelease(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session := newSession(t, name)
+	session := newSession(t, where)
 	if _, err := schema.Prepare(t.Context(), session, set, schema.Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -139,9 +150,9 @@ func createFirstRelease(t *testing.T, name string) {
 	}
 }
 
-func newSession(t *testing.T, name string) engine.Session {
+func newSession(t *testing.T, where place) engine.Session {
 	t.Helper()
-	session, err := openSession(t.Context(), name, nil)
+	session, err := where.openSession(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,11 +166,11 @@ func newSession(t *testing.T, name string) engine.Session {
 
 func TestDatabaseOfAnotherProgramIsRefused(t *testing.T) {
 	t.Parallel()
-	onEveryEngine(t, func(t *testing.T, name string) {
-		if _, err := newSession(t, name).Exec(t.Context(), "CREATE TABLE somebody_else (a INTEGER)"); err != nil {
+	onEveryEngine(t, func(t *testing.T, where place) {
+		if _, err := newSession(t, where).Exec(t.Context(), "CREATE TABLE somebody_else (a INTEGER)"); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err := open(t.Context(), name, slog.New(slog.DiscardHandler))
+		_, _, err := where.open(t.Context(), slog.New(slog.DiscardHandler))
 		if _, refused := errors.AsType[*schema.OwnerError](err); !refused {
 			t.Errorf("the error is %v", err)
 		}
@@ -172,13 +183,14 @@ func TestBothEnginesHaveTheSameTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := newSession(t, filepath.Join(t.TempDir(), "links.db"))
-	schematest.SameTables(t, set, []engine.Session{file, newSession(t, dbtest.NewDatabase(t).DSN)})
+	sessions := []engine.Session{newSession(t, newPlace(t, engine.SQLite)), newSession(t, newPlace(t, engine.Postgres))}
+	schematest.SameTables(t, set, sessions)
 }
 
 func TestErrorsHoldNoPassword(t *testing.T) {
 	t.Parallel()
-	_, _, err := open(t.Context(), "postgres://somebody:secretword@127.0.0.1:1/links?connect_timeout=1", slog.New(slog.DiscardHandler))
+	where := place{postgres: "postgres://somebody:secretword@127.0.0.1:1/links?connect_timeout=1"}
+	_, _, err := where.open(t.Context(), slog.New(slog.DiscardHandler))
 	if err == nil || strings.Contains(err.Error(), "secretword") {
 		t.Errorf("the error is %v", err)
 	}
@@ -199,11 +211,11 @@ func (o onWrite) Write(line []byte) (int, error) {
 
 func TestServiceStartsAndStops(t *testing.T) {
 	t.Parallel()
-	onEveryEngine(t, func(t *testing.T, name string) {
+	onEveryEngine(t, func(t *testing.T, where place) {
 		ctx, end := context.WithCancel(t.Context())
 		defer end()
 		log := slog.New(slog.NewTextHandler(onWrite{"listening", end}, nil))
-		if err := run(ctx, "127.0.0.1:0", name, log); err != nil {
+		if err := run(ctx, "127.0.0.1:0", where, log); err != nil {
 			t.Error(err)
 		}
 	})
