@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/schema"
 )
 
 // Policy says what to do about values that PostgreSQL cannot take as they are.
@@ -26,6 +27,10 @@ type Options struct {
 	Source     string           // path of the SQLite database
 	Target     *postgres.Config // where it goes
 	ServerName string           // of the homeserver, to compare with the users of the source; "" to not compare
+
+	// Upstream is the schema of the Python homeserver whose database the source is. An empty target is prepared with it;
+	// nil refuses one. A source of our own set needs none.
+	Upstream *schema.Set
 
 	BatchSize    int    // most rows in one COPY; DefaultBatchSize when 0
 	Jobs         int    // how many connections work at a time; DefaultJobs() when 0

@@ -14,7 +14,8 @@ func targetRefusals() map[string]refusal {
 	return map[string]refusal{
 		"target not prepared": {
 			want: []string{"target_not_prepared"}, says: []string{"lacks the tables", "update_synapse_database"},
-			target: func(t *testing.T) *dbtest.Database { return dbtest.NewDatabase(t) },
+			target:  func(t *testing.T) *dbtest.Database { return dbtest.NewDatabase(t) },
+			arrange: func(t *testing.T, s *scene) { s.onTarget(t, "CREATE TABLE of_somebody_else (id integer)") },
 		},
 		"target half prepared": {
 			want: []string{"target_unreadable"}, says: []string{"schema_version is empty"},

@@ -12,16 +12,21 @@ type Problem struct {
 	Hint string `json:"hint"` // what to do about it
 }
 
-// RefusedError says that a port did not begin, and every reason. Nothing was written.
+// RefusedError says that a port did not begin, and every reason. Nothing was written, unless Prepared is set.
 type RefusedError struct {
 	Problems []Problem
+	// Prepared says that the tables were created in the target, which was empty; no row was copied.
+	Prepared bool
 }
 
 // Error lists every reason with what to do.
 func (e *RefusedError) Error() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "the port cannot begin (%d %s); nothing was written",
-		len(e.Problems), plural(len(e.Problems), "reason", "reasons"))
+	written := "nothing was written"
+	if e.Prepared {
+		written = "the tables were created in the empty target, and no row was copied"
+	}
+	fmt.Fprintf(&text, "the port cannot begin (%d %s); %s", len(e.Problems), plural(len(e.Problems), "reason", "reasons"), written)
 	for _, problem := range e.Problems {
 		fmt.Fprintf(&text, "\n- %s: %s", problem.ID, problem.What)
 		if problem.Hint != "" {

@@ -179,8 +179,14 @@ func (r *run) preflight(ctx context.Context) error {
 	r.source = source
 	target, more := openTarget(ctx, r.options.Target)
 	r.target = target
+	if len(problems) == 0 {
+		var err error
+		if more, err = r.prepareTarget(ctx, more); err != nil {
+			return err
+		}
+	}
 	problems = append(problems, more...)
-	if source != nil && target != nil {
+	if source != nil && r.target != nil {
 		pair, err := r.compare(ctx)
 		if err != nil {
 			return err
@@ -194,7 +200,7 @@ func (r *run) preflight(ctx context.Context) error {
 		problems = append(problems, r.aside.open()...)
 	}
 	if len(problems) > 0 {
-		return &RefusedError{Problems: problems}
+		return &RefusedError{Problems: problems, Prepared: r.report.Target.Prepared}
 	}
 	r.report.describe(r)
 	return nil

@@ -115,12 +115,15 @@ func (t *target) readSchema(ctx context.Context) ([]Problem, error) {
 	return t.readState(ctx)
 }
 
+const targetNotPrepared = "target_not_prepared"
+
 func (t *target) notPrepared(missing []string) Problem {
 	return Problem{
-		ID:   "target_not_prepared",
+		ID:   targetNotPrepared,
 		What: fmt.Sprintf("the target is not prepared: its schema %q lacks the tables %s", t.schema.Name, list(missing)),
 		Hint: "create the tables with the homeserver itself, of the version that the SQLite database was last used with:\n" +
-			"update_synapse_database --database-config homeserver-postgres.yaml --run-background-updates",
+			"update_synapse_database --database-config homeserver-postgres.yaml --run-background-updates\n" +
+			"An empty target is prepared by the port itself when it knows the homeserver's schema files (--schema-dir)",
 	}
 }
 

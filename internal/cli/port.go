@@ -28,14 +28,16 @@ type portFlags struct {
 	policy   string
 	aside    string
 	noVerify bool
+	schema   string
 	json     bool
 }
 
 const portHelp = `Move a homeserver's database from SQLite to PostgreSQL.
 
-The target has to be prepared: an empty database, owned by the role that the
-configuration names, in which the homeserver has created its tables and run its
-background updates. Stop the homeserver before the port whose result it will
+The target is an empty database, owned by the role that the configuration names.
+Its tables are created by the port if the schema files of the homeserver that made
+the source are known (--schema-dir), or beforehand, by the homeserver itself; its
+background updates have to be run before rows go in. Stop the homeserver before the port whose result it will
 start on. The source is only read, and stays as it is.
 
 What happens: all checks, listed at once if any fails; a scan of the whole source
@@ -85,6 +87,8 @@ func (e *environment) port(name string) *cobra.Command {
 		"what to do about values that PostgreSQL does not take: stop before the first write, or put U+FFFD where that mends a text and set other rows aside in a file (`fail|repair`)")
 	set.StringVar(&flags.aside, "set-aside-file", "",
 		"JSON-lines `file` for rows set aside and originals of repaired ones (default synapse-port-set-aside-TIME.jsonl here)")
+	set.StringVar(&flags.schema, "schema-dir", "",
+		"`folder` synapse/storage/schema of the installed homeserver, with which an empty target is prepared (looked for in the usual places)")
 	set.IntVar(&flags.batch, "batch-size", port.DefaultBatchSize, "most `rows` in one COPY")
 	set.IntVar(&flags.jobs, "jobs", port.DefaultJobs(), "`number` of connections that work at a time")
 	set.BoolVar(&flags.noVerify, "no-verify", false, "leave out the comparison of both sides at the end")
@@ -119,8 +123,12 @@ func (e *environment) portOptions(flags *portFlags) (port.Options, error) {
 		return port.Options{}, fmt.Errorf("--set-aside-file: %s exists already; name another file", flags.aside)
 	}
 	target, serverName, err := e.portTarget(flags.configs)
+	if err != nil {
+		return port.Options{}, err
+	}
+	set, err := upstreamSet(flags.schema)
 	return port.Options{
-		Source: flags.source, Target: target, ServerName: serverName,
+		Source: flags.source, Target: target, ServerName: serverName, Upstream: set,
 		BatchSize: flags.batch, Jobs: flags.jobs, OnBadValue: port.Policy(flags.policy),
 		SetAsideFile: flags.aside, Check: flags.check, NoVerify: flags.noVerify, Log: e.logger(),
 	}, err

@@ -126,6 +126,18 @@ func (f *setFinder) find(database string, owner schema.Owner) (*schema.Set, stri
 	return set, "this program", err
 }
 
+// upstreamSet reads upstream's schema files from a folder, or from one of the usual places; nil when there are none.
+func upstreamSet(directory string) (*schema.Set, error) {
+	if directory == "" {
+		found, _, ok := upstream.Find()
+		if !ok {
+			return nil, nil //nolint:nilnil // nothing was asked for, and nothing is there
+		}
+		directory = found
+	}
+	return upstream.Open(directory)
+}
+
 func (f *setFinder) findUpstream(database string, owner schema.Owner) (*schema.Set, string, error) {
 	if f.upstream != nil {
 		return f.upstream, f.source, nil
