@@ -52,6 +52,10 @@ func (d Database) OpenSession(ctx context.Context, log *slog.Logger) (engine.Ses
 	case engine.MySQL:
 		return d.MySQL.OpenSession(ctx, log)
 	default:
-		return nil, fmt.Errorf("open the database %s: no engine is called %q; there are sqlite, postgres and mysql", d.Label, d.Engine)
+		return nil, d.unknown()
 	}
+}
+
+func (d Database) unknown() error {
+	return fmt.Errorf("open the database %s: no engine is called %q; there are sqlite, postgres and mysql", d.Label, d.Engine)
 }

@@ -64,7 +64,7 @@ type SourceReport struct {
 type TargetReport struct {
 	Database      string `json:"database"` // host, port, user and name
 	ServerVersion string `json:"server_version,omitempty"`
-	Schema        string `json:"schema,omitempty"` // the PostgreSQL schema
+	Schema        string `json:"schema,omitempty"`   // the PostgreSQL schema
 	Prepared      bool   `json:"prepared,omitempty"` // the port created the tables
 }
 

@@ -6,20 +6,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"time"
 
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/synapsedb/synapse/engine"
 )
-
-// transactAttempts is how often a transaction is tried; each attempt waits for locks as long as the server lets it
-// (innodb_lock_wait_timeout).
-const transactAttempts = 5
-
-// firstBackoff is the longest wait before the second attempt; it doubles with each further one.
-const firstBackoff = 20 * time.Millisecond
 
 // Beginner begins transactions: a *DB, a *sql.DB, a *sql.Conn.
 type Beginner interface {
@@ -33,18 +24,7 @@ type Beginner interface {
 //
 // Statements like CREATE TABLE commit by themselves, and what came before them in work too: they do not belong here.
 func Transact(ctx context.Context, beginner Beginner, options sql.TxOptions, work func(engine.Tx) error) error {
-	for attempt := 1; ; attempt++ {
-		err := transactOnce(ctx, beginner, options, work)
-		switch {
-		case err == nil || !isRepeatable(err):
-			return err
-		case attempt == transactAttempts:
-			return fmt.Errorf("transaction failed %d times: %w", attempt, err)
-		}
-		if stopped := wait(ctx, backoff(attempt)); stopped != nil {
-			return errors.Join(err, stopped)
-		}
-	}
+	return engine.Retry(ctx, isRepeatable, func() error { return transactOnce(ctx, beginner, options, work) })
 }
 
 func transactOnce(ctx context.Context, beginner Beginner, options sql.TxOptions, work func(engine.Tx) error) (err error) {
@@ -85,21 +65,4 @@ func isGone(err error) bool {
 
 func isRepeatable(err error) bool {
 	return isNumber(err, errDeadlock, errLockWaitTimeout, errRowChanged)
-}
-
-// backoff gives transactions that were in each other's way different times to try again.
-func backoff(attempt int) time.Duration {
-	longest := firstBackoff << (attempt - 1)
-	return longest/2 + rand.N(longest/2)
-}
-
-func wait(ctx context.Context, duration time.Duration) error {
-	timer := time.NewTimer(duration)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

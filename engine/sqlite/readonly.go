@@ -24,6 +24,12 @@ func (c Config) ReadOnly() Config {
 	return c
 }
 
+// InMemory reports whether the database ends when it is closed.
+func (c Config) InMemory() bool {
+	place, err := parseLocation(c.Database)
+	return err == nil && place.memory
+}
+
 func absent(path string) bool {
 	_, err := os.Lstat(path)
 	return errors.Is(err, fs.ErrNotExist)

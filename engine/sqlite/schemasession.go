@@ -17,16 +17,14 @@ type schemaSession struct {
 
 	db         *DB
 	connection *sql.Conn
+	closer     func() error // ends what was opened with the session
 }
 
 // OpenSession opens a database as Open does, on one connection on which its schema is created or changed. Unlike SQLite
 // itself, it makes and drops FTS3 and FTS4 tables without their module. The logger may be nil.
 func OpenSession(ctx context.Context, config Config, log *slog.Logger) (engine.Session, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
 	config.MaxConnections = 1
-	db, err := Open(ctx, config, log)
+	db, err := Open(ctx, config, loggerOr(log))
 	if err != nil {
 		return nil, err
 	}
@@ -34,8 +32,7 @@ func OpenSession(ctx context.Context, config Config, log *slog.Logger) (engine.S
 	if err != nil {
 		return nil, errors.Join(db.place.explain(err), db.Close())
 	}
-	statements := engine.Statements{Kind: engine.SQLite, Connection: fullTextConnection{connection}}
-	return &schemaSession{Statements: statements, db: db, connection: connection}, nil
+	return newSchemaSession(db, connection, db.Close), nil
 }
 
 // Name is the path, or what else the database was named by.
@@ -106,15 +103,6 @@ func (s *schemaSession) finish(end func() error, how string) error {
 func (s *schemaSession) ExecAlone(ctx context.Context, statement string) error {
 	_, err := s.Exec(ctx, statement)
 	return err
-}
-
-// Close ends the session, and a database in memory.
-func (s *schemaSession) Close() error {
-	err := s.connection.Close()
-	if errors.Is(err, sql.ErrConnDone) {
-		err = nil
-	}
-	return errors.Join(err, s.db.Close())
 }
 
 // explain names the file where another process was in the way.
