@@ -13,7 +13,7 @@ import (
 // prepareTarget creates the tables of a target that is empty, when nothing else hinders the port so far. It returns the
 // problems of the target that are left.
 func (r *run) prepareTarget(ctx context.Context, problems []Problem) ([]Problem, error) {
-	if r.source == nil || len(problems) != 1 || problems[0].ID != targetNotPrepared {
+	if r.source == nil || len(problems) != 1 || problems[0].ID != "target_not_prepared" {
 		return problems, nil
 	}
 	set, err := r.setOfSource()
@@ -59,7 +59,7 @@ func (r *run) prepareIn(ctx context.Context, session engine.Session, set *schema
 		return []Problem{versionProblem(r.source.version, int64(set.Version()))}, nil
 	case r.options.Check:
 		return []Problem{{
-			ID:   targetNotPrepared,
+			ID:   "target_not_prepared",
 			What: fmt.Sprintf("the target is empty; the port itself creates the tables of schema %d there, but a check writes nothing", set.Version()),
 			Hint: "run `synapse upgrade` on the target, then check again; or port",
 		}}, nil

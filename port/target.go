@@ -115,11 +115,9 @@ func (t *target) readSchema(ctx context.Context) ([]Problem, error) {
 	return t.readState(ctx)
 }
 
-const targetNotPrepared = "target_not_prepared"
-
 func (t *target) notPrepared(missing []string) Problem {
 	return Problem{
-		ID:   targetNotPrepared,
+		ID:   "target_not_prepared",
 		What: fmt.Sprintf("the target is not prepared: its schema %q lacks the tables %s", t.schema.Name, list(missing)),
 		Hint: "create the tables with the homeserver itself, of the version that the SQLite database was last used with:\n" +
 			"update_synapse_database --database-config homeserver-postgres.yaml --run-background-updates\n" +
