@@ -10,7 +10,7 @@ import (
 	"github.com/synapsedb/synapse/engine/sqltext"
 )
 
-//go:embed bookkeeping/*.sql
+//go:embed bookkeeping
 var bookkeepingFiles embed.FS
 
 // applier carries out a plan.

@@ -27,6 +27,9 @@ func (r *reader) checkDefinition() {
 		r.reject("", "no engine is named")
 	}
 	for i, kind := range definition.Engines {
+		if !slices.Contains([]engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL}, kind) {
+			r.reject("", "no engine is called %q; there are sqlite, postgres and mysql", kind)
+		}
 		if slices.Contains(definition.Engines[:i], kind) {
 			r.reject("", "the engine %s is named twice", kind)
 		}

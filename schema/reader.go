@@ -211,10 +211,13 @@ func (r *reader) readBookkeeping(kind engine.Kind) *script {
 	if !r.set.own() {
 		return r.readScript(path.Join(Common, "schema_version.sql"), kind)
 	}
-	name := "bookkeeping/" + string(kind) + ".sql"
+	name := "bookkeeping/tables.sql"
+	if kind == engine.MySQL {
+		name += ".mysql" // where a key's text needs a length, and Lock is a keyword
+	}
 	content, err := bookkeepingFiles.ReadFile(name)
 	if err != nil {
-		r.reject("", "no engine is called %q; there are sqlite, postgres and mysql", kind)
+		r.reject(name, "%v", err)
 		return nil
 	}
 	read, err := readScript(name, string(content), kind, true)

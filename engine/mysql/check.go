@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"github.com/synapsedb/synapse/engine"
 )
 
 // The oldest servers that are supported, as ServerInfo.VersionNum. From MariaDB 10.6 and MySQL 8 on, a crash leaves no
@@ -89,8 +91,12 @@ func Check(ctx context.Context, connection Querier) (*ServerInfo, error) {
 	return info, nil
 }
 
-// ProblemID names a kind of problem.
-type ProblemID string
+// These are the types of package engine.
+type (
+	ProblemID = engine.ProblemID
+	Problem   = engine.Problem
+	Problems  = engine.Problems
+)
 
 // The problems that Check finds.
 const (
@@ -99,26 +105,6 @@ const (
 	ProblemEngine       ProblemID = "engine"
 	ProblemReadOnly     ProblemID = "read_only"
 )
-
-// Problem is one reason why a database must not be used.
-type Problem struct {
-	ID ProblemID `json:"id"`
-	// What says what is wrong, Hint what to do.
-	What string `json:"what"`
-	Hint string `json:"hint"`
-}
-
-// Problems are all the reasons why a database must not be used.
-type Problems []Problem
-
-// Error lists the problems, each with what to do.
-func (p Problems) Error() string {
-	var parts []string
-	for _, problem := range p {
-		parts = append(parts, problem.What+"; "+problem.Hint)
-	}
-	return strings.Join(parts, "\n")
-}
 
 // Problems judges what a server says about itself.
 func (i *ServerInfo) Problems() Problems {

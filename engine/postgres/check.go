@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -115,8 +114,12 @@ type Rules struct {
 	AllowReadOnly bool
 }
 
-// ProblemID names a kind of problem.
-type ProblemID string
+// These are the types of package engine.
+type (
+	ProblemID = engine.ProblemID
+	Problem   = engine.Problem
+	Problems  = engine.Problems
+)
 
 // The problems that Check finds.
 const (
@@ -128,27 +131,3 @@ const (
 	ProblemStandby        ProblemID = "standby"
 	ProblemReadOnly       ProblemID = "read_only"
 )
-
-// Problem is one reason why a database must not be used.
-type Problem struct {
-	ID ProblemID `json:"id"`
-	// What says what is wrong, Hint what to do.
-	What string `json:"what"`
-	Hint string `json:"hint"`
-}
-
-// Problems are all the reasons why a database must not be used.
-type Problems []Problem
-
-// Error lists the problems; a hint that several share is given once.
-func (p Problems) Error() string {
-	var parts []string
-	for i, problem := range p {
-		text := problem.What
-		if i+1 == len(p) || p[i+1].Hint != problem.Hint {
-			text += "; " + problem.Hint
-		}
-		parts = append(parts, text)
-	}
-	return strings.Join(parts, "\n")
-}
