@@ -54,6 +54,10 @@ func (e *OwnerError) Error() string {
 	}
 	switch e.Owner {
 	case Unknown:
+		if slices.Contains(e.Tables, VersionTable) {
+			return begin + ": its tables are there (" + tables + "), but no version is recorded, as a server leaves it that was interrupted " +
+				"while it created them, before it could be used; drop the database (SQLite: remove the file) and create it again"
+		}
 		return begin + ": it holds tables, but no record of their version (" + tables + ")" +
 			"; give an empty database, or look into this one and remove what a broken creation left"
 	case UpstreamsDatabase:
@@ -166,18 +170,21 @@ type StepError struct {
 
 // Error gives the place and the cause.
 func (e *StepError) Error() string {
-	return fmt.Sprintf("%s: %s: %v; %s applied before it and stay; correct the cause and run the same again",
-		e.Database, e.Place, e.Err, steps(e.Applied))
+	return fmt.Sprintf("%s: %s: %v; %s; correct the cause and run the same again",
+		e.Database, e.Place, e.Err, applied(e.Applied))
 }
 
 // Unwrap gives the cause.
 func (e *StepError) Unwrap() error { return e.Err }
 
-func steps(number int) string {
-	if number == 1 {
-		return "1 step was"
+func applied(number int) string {
+	switch number {
+	case 0:
+		return "no step was applied before it"
+	case 1:
+		return "1 step was applied before it and stays"
 	}
-	return strconv.Itoa(number) + " steps were"
+	return strconv.Itoa(number) + " steps were applied before it and stay"
 }
 
 // place is a file and a line, for messages.

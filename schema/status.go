@@ -65,9 +65,7 @@ func Inspect(ctx context.Context, session engine.Session, set *Set, options Opti
 		status.Updates = []Update{}
 	}
 	if set == nil {
-		if state.Owner == Nobody {
-			status.Verdict = Empty
-		}
+		status.judgeAlone()
 		return status, nil
 	}
 	status.CodeVersion, status.CodeCompatVersion = set.Version(), set.CompatVersion()
@@ -77,6 +75,17 @@ func Inspect(ctx context.Context, session engine.Session, set *Set, options Opti
 		status.compareApplied(set)
 	}
 	return status, nil
+}
+
+// judgeAlone says what can be known without a set.
+func (s *Status) judgeAlone() {
+	switch {
+	case s.CompatVersion != nil && *s.CompatVersion == GuardVersion:
+		s.Verdict = Unfinished
+		s.Problem = (&TooNewError{Database: s.Database, CompatVersion: GuardVersion}).Error()
+	case s.Owner == Nobody:
+		s.Verdict = Empty
+	}
 }
 
 func (s *Status) judge(plan *Plan, err error) {
