@@ -179,8 +179,12 @@ func (p *Plan) snapshotStep(part *snapshot) Step {
 func (p *Plan) deltaStep(delta *Delta, why string) Step {
 	step := Step{File: delta.path(), LogicalDatabase: delta.Database, Version: delta.Version, Why: why, delta: delta}
 	step.Transaction = p.transaction(delta.script)
-	if delta.script != nil && !p.Create {
+	switch {
+	case p.Create: // nobody is kept waiting
+	case delta.script != nil:
 		step.Locks = locks(p.Engine, delta.script.statements)
+	case p.Engine == engine.SQLite: // whatever code does
+		step.Locks = []string{lockOf(p.Engine, nil)}
 	}
 	return step
 }

@@ -29,7 +29,7 @@ func (f *schemaFlags) register(command *pflag.FlagSet) {
 	command.StringVar(&f.schemaDir, "schema-dir", "",
 		"`folder` synapse/storage/schema of the installed homeserver (looked for in the usual places of Debian, pip and Docker)")
 	command.StringVar(&f.set, "set", "",
-		"schema set for a database that is empty: the homeserver's own, or the one that comes with this program (`upstream|homeserver`)")
+		"schema set: the installed homeserver's, or the one that comes with this program (`upstream|homeserver`; default: what the database says, upstream for an empty one)")
 }
 
 // physical is a database that a command works on, with a session that is open.
@@ -50,10 +50,20 @@ func closeAll(databases []*physical) error {
 	return errors.Join(errs...)
 }
 
+func (f *schemaFlags) check() error {
+	switch {
+	case f.set != "" && f.set != upstream.SetName && f.set != homeserver.SetName:
+		return &usageError{fmt.Errorf("--set is %q; it can be %s or %s", f.set, upstream.SetName, homeserver.SetName)}
+	case f.set == homeserver.SetName && f.schemaDir != "":
+		return &usageError{errors.New("--set homeserver is the schema of this program, and --schema-dir another; give one of them")}
+	}
+	return nil
+}
+
 // openDatabases opens a session to every configured database, and finds the schema set of each.
 func (e *environment) openDatabases(ctx context.Context, flags *schemaFlags, readOnly bool) (databases []*physical, err error) {
-	if flags.set != "" && flags.set != upstream.SetName && flags.set != homeserver.SetName {
-		return nil, &usageError{fmt.Errorf("--set is %q; it can be %s or %s", flags.set, upstream.SetName, homeserver.SetName)}
+	if err := flags.check(); err != nil {
+		return nil, err
 	}
 	loaded, err := e.loadConfig(flags.configs)
 	if err != nil {
@@ -67,7 +77,7 @@ func (e *environment) openDatabases(ctx context.Context, flags *schemaFlags, rea
 		}
 		found, err := e.openDatabase(ctx, database, finder)
 		if err != nil {
-			return nil, errors.Join(&jobError{err}, closeAll(databases))
+			return nil, errors.Join(err, closeAll(databases))
 		}
 		found.options.Config = homeserver.Config{
 			ServerName:        loaded.ServerName,
@@ -82,17 +92,17 @@ func (e *environment) openDatabase(ctx context.Context, database synapse.Databas
 	log := e.logger()
 	session, err := database.OpenSession(ctx, log)
 	if err != nil {
-		return nil, err
+		return nil, &jobError{err}
 	}
 	found := &physical{
 		label: database.Label, session: session,
 		options: schema.Options{Databases: database.Logical, Log: log},
 	}
 	state, err := schema.ReadState(ctx, session)
-	if err == nil {
-		found.set, found.source, err = finder.find(session.Name(), state.Owner)
-	}
 	if err != nil {
+		return nil, errors.Join(&jobError{err}, session.Close())
+	}
+	if found.set, found.source, err = finder.find(session.Name(), state.Owner); err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
 	return found, nil
@@ -114,16 +124,47 @@ type setFinder struct {
 	source   string
 }
 
-// find gives no set when upstream's files are needed and were not found.
+// find gives no set when a database is the Python homeserver's, and its files were not found.
 func (f *setFinder) find(database string, owner schema.Owner) (*schema.Set, string, error) {
-	switch {
-	case owner == schema.UpstreamsDatabase, owner == schema.Nobody && f.flags.set != homeserver.SetName:
+	switch f.wanted(owner) {
+	case upstream.SetName:
 		return f.findUpstream(database, owner)
-	case owner == schema.Unknown && (f.flags.set == upstream.SetName || f.flags.schemaDir != ""):
-		return f.findUpstream(database, owner)
+	default:
+		set, err := homeserver.Set()
+		return set, "this program", err
 	}
-	set, err := homeserver.Set()
-	return set, "this program", err
+}
+
+// wanted is the set that is asked for or, when none is, the one that the database belongs to. Where these differ, package
+// schema refuses the database and says whose it is.
+func (f *setFinder) wanted(owner schema.Owner) string {
+	switch {
+	case f.flags.set != "":
+		return f.flags.set
+	case f.flags.schemaDir != "", owner == schema.UpstreamsDatabase, owner == schema.Nobody:
+		return upstream.SetName
+	}
+	return homeserver.SetName
+}
+
+func (f *setFinder) findUpstream(database string, owner schema.Owner) (*schema.Set, string, error) {
+	if f.upstream != nil {
+		return f.upstream, f.source, nil
+	}
+	directory := f.flags.schemaDir
+	if directory == "" {
+		found, tried, ok := upstream.Find()
+		switch {
+		case !ok && owner == schema.UpstreamsDatabase:
+			return nil, "", nil
+		case !ok:
+			return nil, "", &filesError{database: database, empty: owner == schema.Nobody, tried: tried}
+		}
+		directory = found
+	}
+	set, err := upstream.Open(directory)
+	f.upstream, f.source = set, directory
+	return set, directory, err
 }
 
 // upstreamSet reads upstream's schema files from a folder, or from one of the usual places; nil when there are none.
@@ -138,26 +179,24 @@ func upstreamSet(directory string) (*schema.Set, error) {
 	return upstream.Open(directory)
 }
 
-func (f *setFinder) findUpstream(database string, owner schema.Owner) (*schema.Set, string, error) {
-	if f.upstream != nil {
-		return f.upstream, f.source, nil
+// filesError says that the schema files of the installed homeserver are needed and were not found.
+type filesError struct {
+	database string
+	empty    bool
+	tried    []string
+}
+
+func (e *filesError) Error() string {
+	text := e.database + " is a database of the Python homeserver"
+	hint := "name its folder synapse/storage/schema by --schema-dir"
+	if e.empty {
+		text, hint = e.database+" is empty", hint+", or take the schema of this program by --set homeserver"
 	}
-	directory := f.flags.schemaDir
-	if directory == "" {
-		found, tried, ok := upstream.Find()
-		switch {
-		case ok:
-			directory = found
-		case owner == schema.Nobody:
-			return nil, "", fmt.Errorf("%s is empty, and the homeserver's schema files were found in none of the usual places (%s); "+
-				"name them by --schema-dir, or take the schema of this program by --set homeserver", database, strings.Join(tried, ", "))
-		default:
-			return nil, "", nil
-		}
+	text += ", and the schema files of the installed homeserver were found in none of the usual places; " + hint
+	if len(e.tried) > 0 {
+		text += "\nlooked for:\n  " + strings.Join(e.tried, "\n  ")
 	}
-	set, err := upstream.Open(directory)
-	f.upstream, f.source = set, directory
-	return set, directory, err
+	return text
 }
 
 // loadConfig reads the configuration and shows what it has to say.

@@ -18,18 +18,22 @@ compared with the schema files of the installed homeserver, if these are found i
 the usual places or named by --schema-dir.
 
 Exit status:
-  0    the code can work with all databases as they are
+  0    the code can work with all databases as they are (or the homeserver's
+       schema files were not found, and nothing speaks against it)
   1    the configuration or the schema files cannot be read
-  2    wrong flags
-  5    an upgrade is due, or a database cannot be used: the output says which`
+  2    wrong flags, or a database section without name
+  3    the configured engine is neither SQLite nor PostgreSQL
+  4    the configuration has no database
+  5    an upgrade is due, or a database cannot be reached or used: the output says
+       which`
 
 type statusFlags struct {
 	schemaFlags
 	json bool
 }
 
-// errNotReady has no words of its own: the status has said everything.
-var errNotReady = errors.New("not all databases are ready for this code")
+// errNotReady says why the exit code is not 0; what is wrong is in the status.
+var errNotReady = errors.New("not all databases are ready for this code; the status says why")
 
 func (e *environment) status() *cobra.Command {
 	flags := &statusFlags{}
@@ -111,7 +115,7 @@ func statusText(status *schema.Status, source string) string {
 	} {
 		if len(list.items) > 0 {
 			line(list.label, "%d", len(list.items))
-			for _, item := range list.items[:min(len(list.items), 200)] {
+			for _, item := range list.items {
 				line("", "%s", item)
 			}
 		}
@@ -123,8 +127,11 @@ func statusText(status *schema.Status, source string) string {
 }
 
 func schemaText(status *schema.Status) string {
-	if status.Owner == schema.Nobody {
+	switch status.Owner {
+	case schema.Nobody:
 		return "none"
+	case schema.Unknown:
+		return "unknown: there are tables, and no record of a version"
 	}
 	compat := "none"
 	if status.CompatVersion != nil {
@@ -141,7 +148,7 @@ func verdictText(verdict schema.Verdict) string {
 		schema.Ahead:      "newer code has upgraded it; this code can still use it",
 		schema.TooNew:     "newer code has changed it so far that this code must not use it",
 		schema.Unfinished: "something was interrupted and has to be run again",
-		schema.Foreign:    "it belongs to something else",
+		schema.Foreign:    "it is no database of this schema",
 		schema.Unjudged:   "not compared: the homeserver's schema files were not found; name them by --schema-dir",
 		schema.Refused:    "it cannot be used as it is",
 	}

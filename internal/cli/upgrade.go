@@ -35,10 +35,12 @@ belongs to something else, one of another server name, steps that this release
 does not know.
 
 Exit status:
-  0    done, or nothing to do
-  1    the configuration or the schema files cannot be read
-  2    wrong flags
-  5    refused, or a step failed: the message says which, and what stays
+  0    done, or nothing to do; with --plan: nothing hinders
+  1    the configuration or the schema files cannot be found or read
+  2    wrong flags, or a database section without name
+  3    the configured engine is neither SQLite nor PostgreSQL
+  4    the configuration has no database
+  5    refused, not reachable, or a step failed: the message says which, and what stays
   130, 143  stopped by SIGINT, SIGTERM`
 
 const upgradeExample = `  synapse upgrade -c /etc/matrix-synapse/homeserver.yaml --plan
@@ -76,14 +78,14 @@ func (e *environment) runUpgrade(ctx context.Context, flags *upgradeFlags) error
 	defer func() { _ = closeAll(databases) }() // nothing is pending on them
 	plans, err := planAll(ctx, databases)
 	if err != nil {
-		return &jobError{err}
+		return err
 	}
 	if flags.plan {
 		return e.printPlans(databases, plans, flags.json)
 	}
 	for i, database := range databases {
 		database.options.SessionsKnown = flags.sessions
-		if plans[i], err = e.upgradeOne(ctx, database, flags.json); err != nil {
+		if plans[i], err = e.upgradeOne(ctx, database, plans[i], flags.json); err != nil {
 			return &jobError{err}
 		}
 	}
@@ -99,31 +101,34 @@ func planAll(ctx context.Context, databases []*physical) ([]*schema.Plan, error)
 	var errs []error
 	for _, database := range databases {
 		if database.set == nil {
-			errs = append(errs, fmt.Errorf("%s: it is a database of the Python homeserver, and its schema files were found in none of the usual places; "+
-				"name the folder synapse/storage/schema by --schema-dir", database.session.Name()))
-			continue
+			return nil, &filesError{database: database.session.Name()}
 		}
 		plan, err := schema.MakePlan(ctx, database.session, database.set, database.options)
 		plans, errs = append(plans, plan), append(errs, err)
 	}
-	return plans, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, &jobError{err}
+	}
+	return plans, nil
 }
 
-func (e *environment) upgradeOne(ctx context.Context, database *physical, quiet bool) (*schema.Plan, error) {
+func (e *environment) upgradeOne(ctx context.Context, database *physical, plan *schema.Plan, quiet bool) (*schema.Plan, error) {
 	if !quiet {
 		database.options.OnStep = func(step *schema.Step, done, total int) {
 			fmt.Fprintf(e.stdout, "  %d/%d  %s\n", done, total, step.Name())
 		}
 		fmt.Fprintln(e.stdout, database.title())
+		if !plan.Nothing() {
+			fmt.Fprintln(e.stdout, "  "+intention(plan, database.source))
+		}
 	}
 	result, err := schema.Prepare(ctx, database.session, database.set, database.options)
 	if err != nil {
 		return nil, err
 	}
-	if quiet {
-		return result.Plan, nil
+	if !quiet {
+		fmt.Fprintln(e.stdout, "  "+upgradeResult(result))
 	}
-	fmt.Fprintln(e.stdout, "  "+upgradeResult(result))
 	return result.Plan, nil
 }
 
@@ -155,34 +160,56 @@ func (e *environment) printPlans(databases []*physical, plans []*schema.Plan, as
 	return err
 }
 
+// intention says in one line what a plan does.
+func intention(plan *schema.Plan, source string) string {
+	steps := count(len(plan.Steps), "step")
+	switch {
+	case plan.Create:
+		return fmt.Sprintf("create version %d from the files of %s: %s", plan.To, source, steps)
+	case plan.From >= plan.To:
+		return fmt.Sprintf("complete version %d by the files of %s: %s", plan.From, source, steps)
+	}
+	return fmt.Sprintf("upgrade from version %d to %d by the files of %s: %s", plan.From, plan.To, source, steps)
+}
+
+func count(number int, noun string) string {
+	if number != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", number, noun)
+}
+
 func planText(plan *schema.Plan, source string) string {
+	if plan.Nothing() {
+		return "  " + upgradeResult(&schema.Result{Plan: plan}) + "\n"
+	}
 	var text strings.Builder
 	line := func(format string, values ...any) { fmt.Fprintf(&text, "  "+format+"\n", values...) }
-	switch {
-	case plan.Nothing():
-		line("nothing to do: version %d", plan.From)
-		return text.String()
-	case plan.Create:
-		line("create version %d from the files of %s", plan.To, source)
-	case plan.From >= plan.To:
-		line("complete version %d by the files of %s", plan.From, source)
-	default:
-		line("upgrade from version %d to %d by the files of %s", plan.From, plan.To, source)
-	}
-	if plan.CompatVersion != nil {
+	line("%s", intention(plan, source))
+	if plan.CompatVersion != nil && !plan.Create {
 		line("first of all: compat version %d; code of an older schema version is refused from then on", *plan.CompatVersion)
 	}
+	var before string
 	for _, step := range plan.Steps {
-		line("%s", step.Name())
-		line("    why: %s", step.Why)
-		for _, lock := range step.Locks {
-			line("    locks: %s", lock)
+		if about := stepText(&step); about != before {
+			text.WriteString(about)
+			before = about
 		}
-		if !step.Transaction {
-			line("    not one transaction: each statement is recorded, and is safe to repeat")
-		}
+		line("  %s", step.Name())
 	}
 	return text.String()
+}
+
+// stepText is what there is to say about a step, and as a rule about the ones after it too.
+func stepText(step *schema.Step) string {
+	text := "  because: " + step.Why + "\n"
+	for _, lock := range step.Locks {
+		text += "  locks " + lock + "\n"
+	}
+	if !step.Transaction {
+		text += "  not one transaction: each statement is recorded, and is safe to repeat\n"
+	}
+	return text
 }
 
 // printJSON prints a value for programs.
