@@ -20,30 +20,25 @@ import (
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/internal/server"
 	"github.com/synapsedb/synapse/schema"
+	"github.com/synapsedb/synapse/schema/schematest"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
 
 func TestBothEnginesHoldTheSameColumns(t *testing.T) {
 	t.Parallel()
-	onPostgres := postgresColumns(t, newPostgres(t))
-	onSQLite := sqliteColumns(t, newSQLite(t))
-	for _, table := range homeserver.PostgresOnlyTables() {
-		if _, there := onPostgres[table]; !there {
-			t.Errorf("PostgreSQL lacks the table %s", table)
-		}
-		delete(onPostgres, table)
+	set, err := homeserver.Set()
+	if err != nil {
+		t.Fatal(err)
 	}
+	except := slices.Concat(homeserver.PostgresOnlyTables(), homeserver.SQLiteSearchTables())
 	for _, table := range homeserver.SQLiteSearchTables() {
-		if onPostgres[table] == nil || onSQLite[table] == nil {
-			t.Errorf("the search table %s is missing on an engine", table)
+		for _, shadow := range []string{"_config", "_content", "_data", "_docsize", "_idx"} {
+			except = append(except, table+shadow)
 		}
-		delete(onPostgres, table)
-		delete(onSQLite, table)
 	}
-	if diff := cmp.Diff(onPostgres, onSQLite); diff != "" {
-		t.Errorf("tables differ (-postgres +sqlite):\n%s", diff)
-	}
+	sessions := []engine.Session{sqliteSession(t), postgresSession(t, dbtest.NewDatabase(t))}
+	schematest.SameTables(t, set, sessions, except...)
 }
 
 func TestNewDatabaseSaysWhatItIs(t *testing.T) {
@@ -192,59 +187,6 @@ func connect(t *testing.T, database *dbtest.Database) *pgx.Conn {
 	return conn
 }
 
-// columns are the sorted names of each table's columns, in lower case: PostgreSQL
-// folds "Lock", which is not quoted.
-type columns map[string][]string
-
-func (c columns) add(table, column string) {
-	if column == "Lock" {
-		column = "lock"
-	}
-	c[table] = append(c[table], column)
-	slices.Sort(c[table])
-}
-
-func sqliteColumns(t *testing.T, db *sql.DB) columns {
-	t.Helper()
-	rows, err := db.Query(`SELECT l.name, c.name FROM pragma_table_list AS l, pragma_table_info(l.name) AS c
-WHERE l.schema = 'main' AND l.type IN ('table', 'virtual') AND l.name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	found := columns{}
-	for rows.Next() {
-		var table, column string
-		if err := rows.Scan(&table, &column); err != nil {
-			t.Fatal(err)
-		}
-		found.add(table, column)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
-func postgresColumns(t *testing.T, conn *pgx.Conn) columns {
-	t.Helper()
-	rows, err := conn.Query(t.Context(), `SELECT c.relname, a.attname FROM pg_class AS c
-JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := columns{}
-	var table, column string
-	if _, err := pgx.ForEachRow(rows, []any{&table, &column}, func() error {
-		found.add(table, column)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
-
 func TestUnsafeLocaleIsRefusedUnlessAllowed(t *testing.T) {
 	t.Parallel()
 	set, err := homeserver.Set()
@@ -263,4 +205,17 @@ func TestUnsafeLocaleIsRefusedUnlessAllowed(t *testing.T) {
 	if _, err := schema.Prepare(t.Context(), session, set, schema.Options{Config: allowed}); err != nil {
 		t.Error(err)
 	}
+}
+
+// created creates our tables and describes them.
+func created(t *testing.T, session engine.Session) *engine.Catalog {
+	t.Helper()
+	if err := homeserver.Create(t.Context(), session); err != nil {
+		t.Fatal(err)
+	}
+	catalog, err := session.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return catalog
 }

@@ -18,8 +18,8 @@ import (
 
 func TestStreamsAreInTheSchema(t *testing.T) {
 	t.Parallel()
-	conn := newPostgres(t)
-	tables := postgresColumns(t, conn)
+	conn := postgresSession(t, dbtest.NewDatabase(t))
+	catalog := created(t, conn)
 	for _, stream := range homeserver.Streams() {
 		var last int64
 		var called bool
@@ -31,7 +31,7 @@ func TestStreamsAreInTheSchema(t *testing.T) {
 			t.Errorf("%s begins at (%d, %v), which is not its minimum %d", stream.Sequence, last, called, stream.Minimum)
 		}
 		for _, source := range stream.Tables {
-			if !slices.Contains(tables[source.Table], source.Column) {
+			if table := catalog.Table(source.Table); table == nil || table.Column(source.Column) == nil {
 				t.Errorf("%s: there is no column %s.%s", stream.Sequence, source.Table, source.Column)
 			}
 		}
@@ -134,11 +134,11 @@ func upstreamSequences(t *testing.T, folder string) []upstreamSequence {
 func TestKnownTablesAreInTheSchema(t *testing.T) {
 	t.Parallel()
 	db := newSQLite(t)
-	tables := sqliteColumns(t, db)
+	catalog := created(t, sqliteSession(t))
 	groups := [][]string{homeserver.TransientTables(), homeserver.BookkeepingTables(), homeserver.IdentifyingTables(),
 		{homeserver.PositionsTable, homeserver.EventSearchTable, homeserver.DirectoryPositionTable}}
 	for _, table := range slices.Concat(groups...) {
-		if tables[table] == nil {
+		if catalog.Table(table) == nil {
 			t.Errorf("there is no table %s", table)
 		}
 	}
