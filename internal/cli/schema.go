@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -32,13 +34,14 @@ func (f *schemaFlags) register(command *pflag.FlagSet) {
 		"schema set: the installed homeserver's, or the one that comes with this program (`upstream|homeserver`; default: what the database says, upstream for an empty one)")
 }
 
-// physical is a database that a command works on, with a session that is open.
+// physical is a database that a command works on, with a session that is open. The session only looks, until reopen.
 type physical struct {
-	label   string
-	session engine.Session
-	set     *schema.Set // nil when upstream's files were not found
-	source  string      // where the set comes from
-	options schema.Options
+	database synapse.Database
+	missing  bool // there is no such file yet
+	session  engine.Session
+	set      *schema.Set // nil when upstream's files were not found
+	source   string      // where the set comes from
+	options  schema.Options
 }
 
 // closeAll ends the sessions. Nothing is pending on them.
@@ -60,8 +63,9 @@ func (f *schemaFlags) check() error {
 	return nil
 }
 
-// openDatabases opens a session to every configured database, and finds the schema set of each.
-func (e *environment) openDatabases(ctx context.Context, flags *schemaFlags, readOnly bool) (databases []*physical, err error) {
+// openDatabases opens a session to every configured database, to look at it, and finds the schema set of each. Where an
+// SQLite file is missing, an empty database takes its place if missing is allowed.
+func (e *environment) openDatabases(ctx context.Context, flags *schemaFlags, missing bool) (databases []*physical, err error) {
 	if err := flags.check(); err != nil {
 		return nil, err
 	}
@@ -71,11 +75,7 @@ func (e *environment) openDatabases(ctx context.Context, flags *schemaFlags, rea
 	}
 	finder := &setFinder{flags: flags}
 	for _, configured := range loaded.Databases {
-		database := synapse.FromConfig(configured)
-		if readOnly {
-			database = database.ReadOnly()
-		}
-		found, err := e.openDatabase(ctx, database, finder)
+		found, err := e.openDatabase(ctx, synapse.FromConfig(configured), finder, missing)
 		if err != nil {
 			return nil, errors.Join(err, closeAll(databases))
 		}
@@ -88,25 +88,62 @@ func (e *environment) openDatabases(ctx context.Context, flags *schemaFlags, rea
 	return databases, nil
 }
 
-func (e *environment) openDatabase(ctx context.Context, database synapse.Database, finder *setFinder) (*physical, error) {
+func (e *environment) openDatabase(ctx context.Context, database synapse.Database, finder *setFinder, missing bool) (*physical, error) {
 	log := e.logger()
-	session, err := database.OpenSession(ctx, log)
+	found := &physical{database: database, options: schema.Options{Databases: database.Logical, Log: log}}
+	found.missing = missing && database.Engine == engine.SQLite && isMissing(database.SQLite.Database)
+	err := found.open(ctx)
 	if err != nil {
 		return nil, &jobError{err}
 	}
-	found := &physical{
-		label: database.Label, session: session,
-		options: schema.Options{Databases: database.Logical, Log: log},
-	}
-	state, err := schema.ReadState(ctx, session)
+	state, err := schema.ReadState(ctx, found.session)
 	if err != nil {
-		return nil, errors.Join(&jobError{err}, session.Close())
+		return nil, errors.Join(&jobError{err}, found.session.Close())
 	}
-	if found.set, found.source, err = finder.find(session.Name(), state.Owner); err != nil {
-		return nil, errors.Join(err, session.Close())
+	if found.set, found.source, err = finder.find(found.session.Name(), state.Owner); err != nil {
+		return nil, errors.Join(err, found.session.Close())
 	}
 	return found, nil
 }
+
+func isMissing(path string) bool {
+	_, err := os.Stat(path)
+	return path != config.InMemory && errors.Is(err, fs.ErrNotExist)
+}
+
+// open opens a session by which nothing is changed.
+func (p *physical) open(ctx context.Context) (err error) {
+	if !p.missing {
+		p.session, err = p.database.ReadOnly().OpenSession(ctx, p.options.Log)
+		return err
+	}
+	empty := p.database
+	empty.SQLite.Database = config.InMemory
+	session, err := empty.OpenSession(ctx, p.options.Log)
+	p.session = &missingFile{Session: session, path: p.database.SQLite.Database}
+	return err
+}
+
+// reopen ends the session that looked, and opens one that may write.
+func (p *physical) reopen(ctx context.Context) error {
+	if err := p.session.Close(); err != nil {
+		return err
+	}
+	session, err := p.database.OpenSession(ctx, p.options.Log)
+	if err != nil {
+		return err
+	}
+	p.session, p.missing = session, false
+	return nil
+}
+
+// missingFile stands for a database in a file that an upgrade would make.
+type missingFile struct {
+	engine.Session
+	path string
+}
+
+func (m *missingFile) Name() string { return m.path }
 
 // title names the database and what is kept there.
 func (p *physical) title() string {
@@ -114,7 +151,11 @@ func (p *physical) title() string {
 	if len(p.options.Databases) > 0 {
 		held = strings.Join(p.options.Databases, ", ")
 	}
-	return fmt.Sprintf("%s (%s): %s %s", p.label, held, p.session.Engine(), p.session.Name())
+	title := fmt.Sprintf("%s (%s): %s %s", p.database.Label, held, p.session.Engine(), p.session.Name())
+	if p.missing {
+		title += ", which is not there yet"
+	}
+	return title
 }
 
 // setFinder finds the schema set that a database belongs to, and reads upstream's files once.
@@ -158,7 +199,7 @@ func (f *setFinder) findUpstream(database string, owner schema.Owner) (*schema.S
 		case !ok && owner == schema.UpstreamsDatabase:
 			return nil, "", nil
 		case !ok:
-			return nil, "", &filesError{database: database, empty: owner == schema.Nobody, tried: tried}
+			return nil, "", &filesError{database: database, owner: owner, tried: tried}
 		}
 		directory = found
 	}
@@ -182,17 +223,20 @@ func upstreamSet(directory string) (*schema.Set, error) {
 // filesError says that the schema files of the installed homeserver are needed and were not found.
 type filesError struct {
 	database string
-	empty    bool
+	owner    schema.Owner
 	tried    []string
 }
 
 func (e *filesError) Error() string {
-	text := e.database + " is a database of the Python homeserver"
-	hint := "name its folder synapse/storage/schema by --schema-dir"
-	if e.empty {
-		text, hint = e.database+" is empty", hint+", or take the schema of this program by --set homeserver"
+	about, hint := "--set upstream was given for "+e.database, ""
+	switch e.owner {
+	case schema.UpstreamsDatabase:
+		about = e.database + " is a database of the Python homeserver"
+	case schema.Nobody:
+		about, hint = e.database+" is empty", ", or take the schema of this program by --set homeserver"
 	}
-	text += ", and the schema files of the installed homeserver were found in none of the usual places; " + hint
+	text := about + ", and the schema files of the installed homeserver were found in none of the usual places; " +
+		"name its folder synapse/storage/schema by --schema-dir" + hint
 	if len(e.tried) > 0 {
 		text += "\nlooked for:\n  " + strings.Join(e.tried, "\n  ")
 	}

@@ -58,7 +58,7 @@ func (e *environment) status() *cobra.Command {
 }
 
 func (e *environment) runStatus(ctx context.Context, flags *statusFlags) error {
-	databases, err := e.openDatabases(ctx, &flags.schemaFlags, true)
+	databases, err := e.openDatabases(ctx, &flags.schemaFlags, false)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (e *environment) upgrade() *cobra.Command {
 }
 
 func (e *environment) runUpgrade(ctx context.Context, flags *upgradeFlags) error {
-	databases, err := e.openDatabases(ctx, &flags.schemaFlags, flags.plan)
+	databases, err := e.openDatabases(ctx, &flags.schemaFlags, true)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func planAll(ctx context.Context, databases []*physical) ([]*schema.Plan, error)
 	var errs []error
 	for _, database := range databases {
 		if database.set == nil {
-			return nil, &filesError{database: database.session.Name()}
+			return nil, &filesError{database: database.session.Name(), owner: schema.UpstreamsDatabase}
 		}
 		plan, err := schema.MakePlan(ctx, database.session, database.set, database.options)
 		plans, errs = append(plans, plan), append(errs, err)
@@ -112,24 +112,40 @@ func planAll(ctx context.Context, databases []*physical) ([]*schema.Plan, error)
 	return plans, nil
 }
 
+// upgradeOne opens a database for changes only when there is something to change.
 func (e *environment) upgradeOne(ctx context.Context, database *physical, plan *schema.Plan, quiet bool) (*schema.Plan, error) {
-	if !quiet {
-		database.options.OnStep = func(step *schema.Step, done, total int) {
-			fmt.Fprintf(e.stdout, "  %d/%d  %s\n", done, total, step.Name())
-		}
-		fmt.Fprintln(e.stdout, database.title())
-		if !plan.Nothing() {
-			fmt.Fprintln(e.stdout, "  "+intention(plan, database.source))
+	say := func(format string, values ...any) {
+		if !quiet {
+			fmt.Fprintf(e.stdout, format+"\n", values...)
 		}
 	}
-	result, err := schema.Prepare(ctx, database.session, database.set, database.options)
-	if err != nil {
-		return nil, err
+	say("%s", database.title())
+	result := &schema.Result{Plan: plan}
+	if !plan.Nothing() {
+		say("  %s", intention(plan, database.source))
+		if err := database.reopen(ctx); err != nil {
+			return nil, err
+		}
+		database.options.OnStep = func(step *schema.Step, done, total int) { say("  %d/%d  %s", done, total, step.Name()) }
+		var err error
+		if result, err = schema.Prepare(ctx, database.session, database.set, database.options); err != nil {
+			return nil, explainStop(ctx, err)
+		}
 	}
-	if !quiet {
-		fmt.Fprintln(e.stdout, "  "+upgradeResult(result))
-	}
+	say("  %s", upgradeResult(result))
 	return result.Plan, nil
+}
+
+// explainStop says of what failed because of a signal that nothing is wrong.
+func explainStop(ctx context.Context, err error) error {
+	stopped, isStopped := errors.AsType[*signalError](context.Cause(ctx))
+	if !isStopped {
+		return err
+	}
+	if step, begun := errors.AsType[*schema.StepError](err); begun {
+		return fmt.Errorf("%s: %w at %s; what that step had changed is undone; run the same command again to go on there", step.Database, stopped, step.Place)
+	}
+	return fmt.Errorf("%w; run the same command again: %w", stopped, err)
 }
 
 func upgradeResult(result *schema.Result) string {
