@@ -46,7 +46,10 @@ func TestSessions(t *testing.T) {
 		Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"target": target, "homeserver": generate, "exits": exits, "stopped": stopped, "has-keys": hasKeys, "sql": query,
+			"upstream-schema": upstreamSchema, "older": older, "lite": lite, "waits": waits, "dump": dump,
+			"in-use": inUse, "await-file": awaitFile, "await-statement": awaitStatement,
 		},
+		Condition:          condition,
 		RequireUniqueNames: true,
 	})
 }
@@ -84,12 +87,23 @@ func testOf(ts *testscript.TestScript) testing.TB {
 // marker is the password in every configuration that a script uses. It must be in no output.
 const marker = "marker-of-the-password"
 
-// target makes a database and homeserver.yaml for it: target [-unprepared] FILE.
+// target makes a database and homeserver.yaml for it: target [-unprepared] [-split] FILE. With -split there are two databases,
+// for main and for state.
 func target(ts *testscript.TestScript, _ bool, args []string) {
-	unprepared := slices.Contains(args, "-unprepared")
 	file := args[len(args)-1]
-	t := testOf(ts)
-	database := dbtest.NewDatabase(t)
+	var text string
+	if slices.Contains(args, "-split") {
+		text = "databases:\n  one:\n    data_stores: [main]\n" + newTarget(ts, false, "    ") +
+			"  two:\n    data_stores: [state]\n" + newTarget(ts, false, "    ")
+	} else {
+		text = "database:\n" + newTarget(ts, !slices.Contains(args, "-unprepared"), "  ")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+}
+
+// newTarget makes a database, and gives the section of homeserver.yaml for it.
+func newTarget(ts *testscript.TestScript, prepared bool, indent string) string {
+	database := dbtest.NewDatabase(testOf(ts))
 	ts.Setenv("DATABASE", database.Name)
 	ts.Check(run(database.SuperuserDSN, func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", database.Owner, marker))
@@ -97,15 +111,14 @@ func target(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	dsn := strings.ReplaceAll(database.DSN, database.Password, marker)
 	ts.Setenv("DSN", dsn)
-	if !unprepared {
+	if prepared {
 		ts.Check(create(database))
 	}
-	text := "database:\n  name: psycopg2\n  args:\n"
+	text := indent + "name: psycopg2\n" + indent + "args:\n"
 	for _, key := range []string{"host", "port", "user", "dbname"} {
-		text += fmt.Sprintf("    %s: %v\n", key, quoted(database.Config[key]))
+		text += fmt.Sprintf("%s  %s: %v\n", indent, key, quoted(database.Config[key]))
 	}
-	text += "    password: " + marker + "\n    sslmode: disable\n"
-	ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+	return text + indent + "  password: " + marker + "\n" + indent + "  sslmode: disable\n"
 }
 
 func quoted(value any) any {
@@ -191,7 +204,7 @@ func stopped(ts *testscript.TestScript, _ bool, args []string) {
 	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[1]]
 	command, stdout, stderr := program(ts, args[2:])
 	ts.Check(command.Start())
-	begun := awaitCopy(ts)
+	begun := awaitActivity(ts, "COPY%")
 	if begun == nil {
 		begun = command.Process.Signal(signal)
 	}
@@ -200,9 +213,9 @@ func stopped(ts *testscript.TestScript, _ bool, args []string) {
 	finish(ts, command, stdout, stderr, err, code)
 }
 
-// awaitCopy returns when a port copies rows into the target. It looks from another database, because the port
-// refuses a target with other sessions.
-func awaitCopy(ts *testscript.TestScript) error {
+// awaitActivity returns when a session of the target runs a statement like a pattern. It looks from another database, because
+// a target with other sessions is refused.
+func awaitActivity(ts *testscript.TestScript, pattern string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	conn, err := dbtest.Postgres(testOf(ts)).Connect(ctx, "postgres")
@@ -210,9 +223,9 @@ func awaitCopy(ts *testscript.TestScript) error {
 		return err
 	}
 	defer conn.Close(context.Background())
-	for copying := false; !copying; {
-		const query = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'COPY%' AND query NOT LIKE '%pg_temp%')`
-		if err := conn.QueryRow(ctx, query, ts.Getenv("DATABASE")).Scan(&copying); err != nil {
+	for active := false; !active; {
+		const query = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2 AND query NOT LIKE '%pg_temp%')`
+		if err := conn.QueryRow(ctx, query, ts.Getenv("DATABASE"), pattern).Scan(&active); err != nil {
 			return err
 		}
 	}

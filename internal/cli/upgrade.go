@@ -145,7 +145,7 @@ func explainStop(ctx context.Context, err error) error {
 	if step, begun := errors.AsType[*schema.StepError](err); begun {
 		return fmt.Errorf("%s: %w at %s; what that step had changed is undone; run the same command again to go on there", step.Database, stopped, step.Place)
 	}
-	return fmt.Errorf("%w; run the same command again: %w", stopped, err)
+	return fmt.Errorf("%w; run the same command again", stopped)
 }
 
 func upgradeResult(result *schema.Result) string {
