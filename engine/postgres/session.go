@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -59,10 +60,10 @@ func (s *session) start(ctx context.Context, config *Config) (err error) {
 	if s.connection, err = s.db.Conn(ctx); err != nil {
 		return config.explain(err)
 	}
-	err = s.connection.Raw(func(driver any) error {
-		linked, isLinked := driver.(*stdlib.Conn)
+	err = s.connection.Raw(func(raw any) error {
+		linked, isLinked := raw.(*stdlib.Conn)
 		if !isLinked {
-			return fmt.Errorf("the driver's connection is a %T", driver)
+			return fmt.Errorf("the driver's connection is a %T", raw)
 		}
 		s.driver = linked.Conn()
 		return nil
@@ -138,14 +139,23 @@ func (s *session) Exec(ctx context.Context, statement string, values ...any) (in
 	return affected, s.explain(ctx, err)
 }
 
-// Close ends the session; a lock and a transaction of it end too.
+// Close ends the session; a lock and a transaction of it end too. Where a statement was interrupted, the driver asks the
+// server to stop it, beside; a process that ended before that would leave the statement at work and the lock taken.
 func (s *session) Close() error {
+	var err error
 	if s.connection != nil {
-		if err := s.connection.Close(); err != nil && !errors.Is(err, sql.ErrConnDone) {
-			return errors.Join(fmt.Errorf("close the connection to %s: %w", s.name, err), s.db.Close())
+		if err = s.connection.Close(); errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) {
+			err = nil
 		}
 	}
-	return s.db.Close()
+	err = errors.Join(err, s.db.Close())
+	if s.driver != nil {
+		<-s.driver.PgConn().CleanupDone() // the driver waits no longer than 15 s for the server
+	}
+	if err != nil {
+		return fmt.Errorf("close the connection to %s: %w", s.name, err)
+	}
+	return nil
 }
 
 // explain adds what to do about a lock that was not given in time, and why a connection was given up.
