@@ -229,10 +229,10 @@ type filesError struct {
 
 func (e *filesError) Error() string {
 	about, hint := "--set upstream was given for "+e.database, ""
-	switch e.owner {
-	case schema.UpstreamsDatabase:
+	if e.owner == schema.UpstreamsDatabase {
 		about = e.database + " is a database of the Python homeserver"
-	case schema.Nobody:
+	}
+	if e.owner == schema.Nobody {
 		about, hint = e.database+" is empty", ", or take the schema of this program by --set homeserver"
 	}
 	text := about + ", and the schema files of the installed homeserver were found in none of the usual places; " +

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -127,15 +128,15 @@ func statusText(status *schema.Status, source string) string {
 }
 
 func schemaText(status *schema.Status) string {
-	switch status.Owner {
-	case schema.Nobody:
+	if status.Owner == schema.Nobody {
 		return "none"
-	case schema.Unknown:
+	}
+	if status.Owner == schema.Unknown {
 		return "unknown: there are tables, and no record of a version"
 	}
 	compat := "none"
 	if status.CompatVersion != nil {
-		compat = fmt.Sprint(*status.CompatVersion)
+		compat = strconv.Itoa(*status.CompatVersion)
 	}
 	return fmt.Sprintf("%s, version %d, compat version %s", status.Owner, status.Version, compat)
 }

@@ -218,14 +218,14 @@ func planText(plan *schema.Plan, source string) string {
 
 // stepText is what there is to say about a step, and as a rule about the ones after it too.
 func stepText(step *schema.Step) string {
-	text := "  because: " + step.Why + "\n"
+	lines := []string{"  because: " + step.Why}
 	for _, lock := range step.Locks {
-		text += "  locks " + lock + "\n"
+		lines = append(lines, "  locks "+lock)
 	}
 	if !step.Transaction {
-		text += "  not one transaction: each statement is recorded, and is safe to repeat\n"
+		lines = append(lines, "  not one transaction: each statement is recorded, and is safe to repeat")
 	}
-	return text
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // printJSON prints a value for programs.
