@@ -49,6 +49,11 @@ type Session interface {
 	// database. After a second it calls waiting, once, with who holds it. The lock ends with the session at the latest.
 	LockSchema(ctx context.Context, waiting func(holder string)) (unlock func() error, err error)
 
+	// LockUpdates is LockSchema with a lock of its own, for the process that runs the database's background updates. Who
+	// holds it works beside servers and for long: OtherSessions of other sessions show it, so that an upgrade is refused
+	// meanwhile.
+	LockUpdates(ctx context.Context, waiting func(holder string)) (unlock func() error, err error)
+
 	// OtherSessions describes, each in words for an operator, who else is connected to the database, apart from this
 	// session and from others that change its schema or wait to.
 	OtherSessions(ctx context.Context) ([]string, error)

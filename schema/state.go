@@ -19,12 +19,29 @@ const (
 	AppliedTable       = "applied_schema_deltas"
 	ProgressTable      = "schema_progress"
 	UpdatesTable       = "background_updates"
+	UpdateErrorsTable  = "background_update_errors"
 	ModulesTable       = "applied_module_schemas"
 )
 
+// CreateUpdateErrors is the statement that makes the table of the background updates that were set aside. It is made when
+// the first one is: most databases never have it. failed_at is in ms since 1970.
+func CreateUpdateErrors(kind engine.Kind) string {
+	const create = `CREATE TABLE IF NOT EXISTS background_update_errors (
+	update_name VARCHAR(255) NOT NULL,
+	attempts INTEGER NOT NULL,
+	error TEXT NOT NULL,
+	failed_at BIGINT NOT NULL,
+	PRIMARY KEY (update_name)
+)`
+	if kind == engine.MySQL {
+		return create + " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin" // whatever the database's are
+	}
+	return create
+}
+
 // BookkeepingTables are the tables of every physical database that this package keeps, upstream's among them.
 func BookkeepingTables() []string {
-	return []string{SetTable, DatabasesTable, VersionTable, CompatVersionTable, AppliedTable, ProgressTable, UpdatesTable, ModulesTable}
+	return []string{SetTable, DatabasesTable, VersionTable, CompatVersionTable, AppliedTable, ProgressTable, UpdatesTable, UpdateErrorsTable, ModulesTable}
 }
 
 // Owner says whose a database is: the name of a set, or one of the constants.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,14 +22,30 @@ const releaseTimeout = 10 * time.Second
 
 // LockSchema takes the lock of this database.
 func (s *session) LockSchema(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
-	name := "synapse.schema." + s.mark
+	return s.lock(ctx, "synapse.schema."+s.mark, waiting)
+}
+
+// LockUpdates takes another lock, and gives up the one by which others know the session for one that changes the schema.
+func (s *session) LockUpdates(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
+	unlock, err = s.lock(ctx, "synapse.updates."+s.mark, waiting)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.unlock(s.presencePrefix() + strconv.FormatUint(s.id, 10)); err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
+}
+
+// lock waits for a lock by its name.
+func (s *session) lock(ctx context.Context, name string, waiting func(holder string)) (unlock func() error, err error) {
 	for told := false; ; told = true {
 		if err := context.Cause(ctx); err != nil {
-			return nil, fmt.Errorf("wait for the schema's lock of %s: %w", s.Name(), err)
+			return nil, fmt.Errorf("wait for the lock %s of %s: %w", name, s.Name(), err)
 		}
 		locked, err := s.tryLock(context.WithoutCancel(ctx), name)
 		if err != nil {
-			return nil, fmt.Errorf("take the schema's lock of %s: %w", s.Name(), err)
+			return nil, fmt.Errorf("take the lock %s of %s: %w", name, s.Name(), err)
 		}
 		if locked {
 			return s.locked(context.WithoutCancel(ctx), name)
@@ -64,13 +81,13 @@ func (s *session) tryLock(ctx context.Context, name string) (bool, error) {
 func (s *session) proveLock(ctx context.Context, name string) error {
 	var holder, id sql.Null[uint64]
 	if err := s.QueryRow(ctx, `SELECT IS_USED_LOCK(?), CONNECTION_ID()`, name).Scan(&holder, &id); err != nil {
-		return fmt.Errorf("look at the schema's lock of %s: %w", s.Name(), err)
+		return fmt.Errorf("look at the lock %s of %s: %w", name, s.Name(), err)
 	}
 	if holder.V == s.id && id.V == s.id {
 		return nil
 	}
 	return &engine.Error{
-		Op: "take the schema's lock of", Object: s.Name(),
+		Op: "take the lock " + name + " of", Object: s.Name(),
 		Err:  fmt.Errorf("it is held by connection %d, and this is connection %d, which began as %d", holder.V, id.V, s.id),
 		Hint: "connect to the server itself, not to a proxy that shares its connections between statements",
 	}
@@ -83,7 +100,7 @@ func (s *session) unlock(name string) error {
 	var released sql.NullInt64
 	err := s.QueryRow(ctx, `SELECT RELEASE_LOCK(?)`, name).Scan(&released)
 	if err != nil && !isGone(err) {
-		return fmt.Errorf("give the schema's lock of %s back: %w", s.Name(), err)
+		return fmt.Errorf("give the lock %s of %s back: %w", name, s.Name(), err)
 	}
 	return nil
 }

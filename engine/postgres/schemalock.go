@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -23,40 +24,61 @@ const (
 	unlockSQL  = `SELECT pg_advisory_unlock($1::bigint)`
 )
 
-// schemaKey is the key of the advisory lock for the upgrades of one schema. Keys belong to a database.
-func schemaKey(schema string) int64 {
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte("github.com/synapsedb/synapse schema lock\x00" + schema)) // it never fails
-	return int64(hash.Sum64())
+// advisoryLock is a session's lock on one schema of the database. Keys belong to a database.
+type advisoryLock struct {
+	name string // in messages
+	key  int64
 }
 
-// LockSchema takes a session's advisory lock. It asks again and again instead of waiting in the server: a session that
-// waits holds a snapshot, for which a CREATE INDEX CONCURRENTLY of the holder would wait in turn.
+func newAdvisoryLock(name, schema string) advisoryLock {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte("github.com/synapsedb/synapse " + name + "\x00" + schema)) // it never fails
+	return advisoryLock{name: name, key: int64(hash.Sum64())}
+}
+
+// LockSchema takes a session's advisory lock.
 func (s *session) LockSchema(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
-	key := schemaKey(s.schema)
+	return s.lock(ctx, newAdvisoryLock("schema lock", s.schema), waiting)
+}
+
+// LockUpdates takes another one, and has the session bear UpdatesApplication from then on.
+func (s *session) LockUpdates(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
+	unlock, err = s.lock(ctx, newAdvisoryLock("updates lock", s.schema), waiting)
+	if err != nil {
+		return nil, err
+	}
+	if err := setSession(ctx, s.driver, map[string]string{"application_name": UpdatesApplication}); err != nil {
+		return nil, errors.Join(s.explain(ctx, err), unlock())
+	}
+	return unlock, nil
+}
+
+// lock asks again and again instead of waiting in the server: a session that waits holds a snapshot, for which a CREATE
+// INDEX CONCURRENTLY of the holder would wait in turn.
+func (s *session) lock(ctx context.Context, wanted advisoryLock, waiting func(holder string)) (unlock func() error, err error) {
 	told, begun := false, time.Now()
 	for {
-		locked, err := s.tryLock(ctx, key)
+		locked, err := s.tryLock(ctx, wanted)
 		if err != nil {
 			return nil, err
 		}
 		if locked {
-			return func() error { return s.unlock(key) }, nil
+			return func() error { return s.unlock(wanted) }, nil
 		}
 		if !told && time.Since(begun) >= lockPatience {
-			if told, err = s.tell(ctx, key, waiting); err != nil {
+			if told, err = s.tell(ctx, wanted, waiting); err != nil {
 				return nil, err
 			}
 		}
 		if err := engine.Wait(ctx, lockInterval); err != nil {
-			return nil, fmt.Errorf("wait for the schema lock of %s: %w", s.name, err)
+			return nil, fmt.Errorf("wait for the %s of %s: %w", wanted.name, s.name, err)
 		}
 	}
 }
 
-func (s *session) tryLock(ctx context.Context, key int64) (locked bool, err error) {
-	if err := s.connection.QueryRowContext(ctx, tryLockSQL, key).Scan(&locked); err != nil {
-		return false, s.explain(ctx, fmt.Errorf("lock the schema of %s: %w", s.name, err))
+func (s *session) tryLock(ctx context.Context, wanted advisoryLock) (locked bool, err error) {
+	if err := s.connection.QueryRowContext(ctx, tryLockSQL, wanted.key).Scan(&locked); err != nil {
+		return false, s.explain(ctx, fmt.Errorf("take the %s of %s: %w", wanted.name, s.name, err))
 	}
 	return locked, nil
 }
@@ -68,10 +90,10 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database = 
 	AND (l.classid::bigint << 32 | l.objid::bigint) = $1::bigint`
 
 // tell reports false when the holder has ended meanwhile.
-func (s *session) tell(ctx context.Context, key int64, waiting func(holder string)) (bool, error) {
-	holders, err := s.activities(ctx, holderSQL, key)
+func (s *session) tell(ctx context.Context, wanted advisoryLock, waiting func(holder string)) (bool, error) {
+	holders, err := s.activities(ctx, holderSQL, wanted.key)
 	if err != nil {
-		return false, s.explain(ctx, fmt.Errorf("ask who holds the schema lock of %s: %w", s.name, err))
+		return false, s.explain(ctx, fmt.Errorf("ask who holds the %s of %s: %w", wanted.name, s.name, err))
 	}
 	if len(holders) == 0 {
 		return false, nil
@@ -84,18 +106,18 @@ func (s *session) tell(ctx context.Context, key int64, waiting func(holder strin
 
 // unlock works after the end of the context under which the lock was taken. The server has given back the locks of a
 // connection that is gone.
-func (s *session) unlock(key int64) error {
+func (s *session) unlock(held advisoryLock) error {
 	if s.driver.IsClosed() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), unlockTimeout)
 	defer cancel()
-	var held bool
-	if err := s.connection.QueryRowContext(ctx, unlockSQL, key).Scan(&held); err != nil {
-		return fmt.Errorf("unlock the schema of %s: %w", s.name, err)
+	var released bool
+	if err := s.connection.QueryRowContext(ctx, unlockSQL, held.key).Scan(&released); err != nil {
+		return fmt.Errorf("give back the %s of %s: %w", held.name, s.name, err)
 	}
-	if !held {
-		return fmt.Errorf("unlock the schema of %s: the lock was lost", s.name)
+	if !released {
+		return fmt.Errorf("give back the %s of %s: it was lost", held.name, s.name)
 	}
 	return nil
 }

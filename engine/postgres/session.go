@@ -19,6 +19,9 @@ import (
 // UpgradeApplication is the application_name of a session that changes a schema; by it they know each other.
 const UpgradeApplication = "synapse upgrade"
 
+// UpdatesApplication is the application_name of a session that runs background updates.
+const UpdatesApplication = "synapse updates"
+
 // lockTimeout keeps a statement that wants a table for itself from queueing before a busy server without end.
 const lockTimeout = "30s"
 

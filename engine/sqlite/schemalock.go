@@ -20,13 +20,25 @@ const (
 	schemaLockPatience = time.Second
 )
 
-// lockSuffix makes the name of the lock file out of the database's.
-const lockSuffix = "-upgrade"
+// The names of the lock files are the database's with one of these.
+const (
+	lockSuffix        = "-upgrade"
+	updatesLockSuffix = "-updates"
+)
 
 // LockSchema locks a file beside the database, DATABASE-upgrade, which is there only while the lock is held or waited for.
 // The lock of a process that was killed is gone with it, and the next holder removes its file. A database in memory has
 // no other process that could change it.
 func (s *schemaSession) LockSchema(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
+	return s.lockFile(ctx, lockSuffix, waiting)
+}
+
+// LockUpdates locks DATABASE-updates in the same way.
+func (s *schemaSession) LockUpdates(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
+	return s.lockFile(ctx, updatesLockSuffix, waiting)
+}
+
+func (s *schemaSession) lockFile(ctx context.Context, suffix string, waiting func(holder string)) (unlock func() error, err error) {
 	if s.db.InMemory() {
 		return func() error { return nil }, nil
 	}
@@ -35,7 +47,7 @@ func (s *schemaSession) LockSchema(ctx context.Context, waiting func(holder stri
 	if err != nil {
 		return nil, pathError(s.db.Path(), err)
 	}
-	lock := &schemaLock{path: target + lockSuffix, waiting: waiting, begun: time.Now()}
+	lock := &schemaLock{path: target + suffix, waiting: waiting, begun: time.Now()}
 	for {
 		file, err := lock.acquire(ctx)
 		if err != nil {
@@ -60,7 +72,7 @@ func (l *schemaLock) acquire(ctx context.Context) (*os.File, error) {
 	file, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, &FileError{Path: l.path, Problem: Unwritable, Err: err,
-			Hint: "give this user the right to write to the folder; if another user's upgrade was killed and left the file, remove it"}
+			Hint: "give this user the right to write to the folder; if another user's process was killed and left the file, remove it"}
 	}
 	valid, err := l.wait(ctx, file)
 	if err == nil && valid {

@@ -1,0 +1,40 @@
+package background
+
+// at is the name of the current update.
+func (u *Updater) at() string {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	return u.current
+}
+
+func (u *Updater) setCurrent(update string) {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	u.current, u.attempts, u.failed = update, 0, nil
+}
+
+func (u *Updater) sizeOf(update string, bounds limits) int {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	known := u.of(update)
+	known.batchSize = known.next(bounds)
+	return known.batchSize
+}
+
+func (u *Updater) succeeded(report Report) {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	u.of(report.Update).add(report.Items, report.Duration)
+	u.attempts, u.failed = 0, nil
+	if report.Done {
+		u.current = ""
+	}
+}
+
+func (u *Updater) countFailure(err error) (attempts int) {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	u.attempts++
+	u.failed = err
+	return u.attempts
+}

@@ -1,0 +1,90 @@
+package background
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/synapsedb/synapse/engine"
+)
+
+// Sessions that have just ended may still be listed for a moment.
+const (
+	sessionsPatience = 2 * time.Second
+	sessionsInterval = 100 * time.Millisecond
+)
+
+// reach opens the session and takes the lock, unless it has both.
+func (r *run) reach(ctx context.Context) error {
+	if r.session != nil {
+		return nil
+	}
+	session, err := r.updater.config.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.take(ctx, session); err != nil {
+		return errors.Join(err, session.Close())
+	}
+	r.session, r.connected = session, true
+	return nil
+}
+
+func (r *run) take(ctx context.Context, session engine.Session) error {
+	unlock, err := r.lock(ctx, session)
+	if err != nil {
+		return err
+	}
+	updates, errs, err := hasErrors(ctx, session)
+	if err == nil && !updates {
+		err = fmt.Errorf("%s has no table background_updates: it has to be created first, by the server or by `synapse upgrade`", session.Name())
+	}
+	if err == nil && !r.connected {
+		err = r.checkSessions(ctx, session)
+	}
+	if err != nil {
+		return errors.Join(err, unlock())
+	}
+	r.unlock, r.withErrors = unlock, errs
+	return nil
+}
+
+// lock takes the lock. After the first connection it waits: the server may not yet have noticed that the connection before
+// is gone.
+func (r *run) lock(ctx context.Context, session engine.Session) (unlock func() error, err error) {
+	config := &r.updater.config
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	unlock, err = session.LockUpdates(waiting, func(holder string) {
+		if config.Wait || r.connected {
+			config.Log.WarnContext(ctx, "another process runs the background updates; waiting for it", "holder", holder)
+			return
+		}
+		stop(&RunningError{Database: session.Name(), Holder: holder})
+	})
+	if running, isRunning := errors.AsType[*RunningError](err); isRunning {
+		return nil, running
+	}
+	return unlock, err
+}
+
+// checkSessions refuses to work beside a server that might run the same updates.
+func (r *run) checkSessions(ctx context.Context, session engine.Session) error {
+	config := &r.updater.config
+	if config.SessionsKnown {
+		return nil
+	}
+	for begun := config.Clock.Now(); ; {
+		others, err := session.OtherSessions(ctx)
+		if err != nil || len(others) == 0 {
+			return err
+		}
+		if config.Clock.Now().Sub(begun) >= sessionsPatience {
+			return &SessionsError{Database: session.Name(), Sessions: others}
+		}
+		if err := config.Clock.Sleep(ctx, sessionsInterval); err != nil {
+			return err
+		}
+	}
+}
