@@ -86,7 +86,9 @@ func list(ctx context.Context, from engine.Querier, withErrors bool) ([]Pending,
 		return nil, fmt.Errorf("read the background updates: %w", err)
 	}
 	// Not by the database, whose collation might be another.
-	slices.SortFunc(all, func(a, b Pending) int { return cmp.Or(cmp.Compare(a.Ordering, b.Ordering), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(all, func(a, b Pending) int {
+		return cmp.Or(cmp.Compare(a.Ordering, b.Ordering), cmp.Compare(a.Name, b.Name))
+	})
 	if !withErrors {
 		return all, nil
 	}

@@ -106,7 +106,9 @@ func (r *Registry) add(name string, added *entry, options []Option) {
 }
 
 // Names lists the updates that can be run.
-func (r *Registry) Names() []string { return slices.SortedFunc(maps.Keys(r.entries), cmp.Compare[string]) }
+func (r *Registry) Names() []string {
+	return slices.SortedFunc(maps.Keys(r.entries), cmp.Compare[string])
+}
 
 // Has reports whether an update can be run.
 func (r *Registry) Has(name string) bool { return r.entries[name] != nil }
