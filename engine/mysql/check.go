@@ -91,11 +91,14 @@ func Check(ctx context.Context, connection Querier) (*ServerInfo, error) {
 	return info, nil
 }
 
-// These are the types of package engine.
+// What Check finds is of the types of package engine.
 type (
+	// ProblemID names a kind of problem.
 	ProblemID = engine.ProblemID
-	Problem   = engine.Problem
-	Problems  = engine.Problems
+	// Problem is one reason why a database must not be used.
+	Problem = engine.Problem
+	// Problems are all the reasons.
+	Problems = engine.Problems
 )
 
 // The problems that Check finds.
