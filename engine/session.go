@@ -30,9 +30,11 @@ type TxOptions struct {
 }
 
 // Session is one connection on which a schema is created or changed. It is used by one goroutine.
-type Session interface {
+type Session interface { //nolint:interfacebloat // each is something that every engine does in its own way
 	// Querier runs statements outside of a transaction.
 	Querier
+	// Builder changes tables beside those who use them.
+	Builder
 
 	// Name is the database in words, for messages: a path, or a server and a database's name. It holds no secret.
 	Name() string

@@ -125,7 +125,7 @@ func (c comparison) differences(t testing.TB) (compared int) {
 
 func (c comparison) readSource(t testing.TB, query string, columns []targetColumn) []string {
 	t.Helper()
-	rows, err := c.source.QueryContext(t.Context(), query)
+	rows, err := c.source.QueryContext(t.Context(), query) //nolint:rowserrcheck // readLines does
 	if err != nil {
 		t.Fatal(err)
 	}
