@@ -108,7 +108,7 @@ func (s *session) ExecAlone(ctx context.Context, statement string) error {
 		_, err = s.Exec(ctx, statement)
 		return err
 	}
-	return s.withoutLockTimeout(ctx, func() error {
+	return s.withLockTimeout(ctx, "0", func() error {
 		if index != nil {
 			return s.buildIndex(ctx, statement, index)
 		}
@@ -117,8 +117,8 @@ func (s *session) ExecAlone(ctx context.Context, statement string) error {
 	})
 }
 
-func (s *session) withoutLockTimeout(ctx context.Context, work func() error) (err error) {
-	if err := setSession(ctx, s.driver, map[string]string{"lock_timeout": "0"}); err != nil {
+func (s *session) withLockTimeout(ctx context.Context, timeout string, work func() error) (err error) {
+	if err := setSession(ctx, s.driver, map[string]string{"lock_timeout": timeout}); err != nil {
 		return err
 	}
 	defer func() {

@@ -170,7 +170,7 @@ func (s *session) explain(ctx context.Context, err error) error {
 		return nil
 	case isServer && server.Code == lockNotAvailable:
 		return &engine.Error{Op: "change the schema of", Object: s.name, Err: err,
-			Hint: "another session has held the lock for " + lockTimeout + ": stop the server, or end the session whose transaction is open (pg_stat_activity), and try again; nothing was changed by this step"}
+			Hint: "another session has held the lock for longer than lock_timeout: stop the server, or end the session whose transaction is open (pg_stat_activity), and try again; nothing was changed by this step"}
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
 		return errors.Join(err, context.Cause(ctx))
 	}
