@@ -19,6 +19,8 @@ type Config struct {
 	MediaStorePath string
 	// Databases are the physical databases in their order in the file.
 	Databases []Database
+	// BackgroundUpdates says how background updates are run.
+	BackgroundUpdates BackgroundUpdates
 	// Files are the files that were read, in their order.
 	Files []string
 	// Notes say which files were left out, and why.
@@ -91,6 +93,7 @@ func Load(paths ...string) (*Config, error) {
 		return nil, err
 	}
 	loader.readGeneral()
+	loader.readBackgroundUpdates()
 	loader.readDatabases()
 	if err := errors.Join(loader.problems...); err != nil {
 		return nil, err

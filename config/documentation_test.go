@@ -23,6 +23,7 @@ func TestDocumentationListsEveryKey(t *testing.T) {
 	got := tableRows(string(text))
 	for heading, want := range map[string][]string{
 		"Top level":             keyRows(config.TopLevelKeys()),
+		"Background updates":    keyRows(config.BackgroundUpdateKeys()),
 		"A database's section":  keyRows(config.DatabaseKeys()),
 		"The pool":              keyRows(config.PoolKeys()),
 		"SQLite":                keyRows(config.SQLiteKeys()),

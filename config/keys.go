@@ -18,6 +18,7 @@ func TopLevelKeys() []Key {
 		{"database", "a mapping", "the only database, labelled `master`"},
 		{"databases", "a mapping of mappings", "several databases, each under its label; not together with `database`"},
 		{"database_path", "a file", "an SQLite database, when there is no `database`; an error together with `databases`"},
+		{"background_updates", "a mapping", "how background updates are kept out of the server's way; see below"},
 	}
 }
 
