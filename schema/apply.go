@@ -46,11 +46,20 @@ func (a *applier) apply(ctx context.Context) error {
 		remaining = remaining[together:]
 	}
 	for i := range remaining {
+		// The tables of a database that is being created are empty, so that no step can come too early.
+		if !a.plan.Create {
+			if err := a.checkRequired(ctx, remaining[i].Version); err != nil {
+				return err
+			}
+		}
 		if err := a.step(ctx, &remaining[i]); err != nil {
 			return err
 		}
 	}
-	return a.finish(ctx)
+	if err := a.finish(ctx); err != nil {
+		return err
+	}
+	return a.checkRequired(ctx, a.set.Version())
 }
 
 // createAtOnce creates in one transaction, as far as steps can be in one. It returns how many are done.

@@ -23,6 +23,7 @@ func (r *reader) checkDefinition() {
 	if definition.Files == nil {
 		r.reject("", "no files are given")
 	}
+	r.checkRequiredUpdates()
 	if len(definition.Engines) == 0 {
 		r.reject("", "no engine is named")
 	}

@@ -36,6 +36,10 @@ type Definition struct {
 	// GoDeltas are the steps of an upgrade that are code.
 	GoDeltas []GoDelta
 
+	// RequiredUpdates are background updates that must be done before this code works with a database. Keep them listed
+	// in later releases: a database may skip some.
+	RequiredUpdates []RequiredUpdate
+
 	// CheckDatabase looks at an existing database before anything is written, and refuses it by an error. It only
 	// reads. May be nil.
 	CheckDatabase func(ctx context.Context, database engine.Querier, logical []string, config any) error

@@ -77,6 +77,9 @@ func newPlan(database string, kind engine.Kind, set *Set, state *State, logical 
 	if err := checkLogical(database, set, state, logical); err != nil {
 		return nil, err
 	}
+	if err := checkRequired(database, set, state); err != nil {
+		return nil, err
+	}
 	plan := &Plan{Database: database, Engine: kind, Set: set.Name(), From: state.Version, To: set.Version(), Steps: []Step{}, state: state}
 	if state.CompatVersion == nil || *state.CompatVersion < set.CompatVersion() {
 		compat := set.CompatVersion()

@@ -21,6 +21,11 @@ type Options struct {
 	// SessionsKnown upgrades a database beside other sessions, which is refused otherwise.
 	SessionsKnown bool
 
+	// OnPending is called when background updates have to be done first (see Definition.RequiredUpdates), with their
+	// names, and without the lock. It may run them, or wait; when it returns nil, Prepare looks again. Without it, Prepare
+	// refuses with a *PendingError.
+	OnPending func(ctx context.Context, updates []string) error
+
 	// Config is handed to the Upgrade functions of Go deltas and to CheckServer and CheckDatabase.
 	Config any
 
@@ -41,12 +46,30 @@ type Result struct {
 // Prepare makes a database fit for this code: it creates an empty one and upgrades an older one. It is safe to kill at
 // any moment, and to run several times at once; each step is done once. A database that another set, another server or
 // newer code owns is refused before anything is written, by *OwnerError or *TooNewError; the other refusals are
-// *BehindError, *SessionsError, *LogicalError, *MissingCodeError, *ChangedError and *EngineError. A step that fails is a
-// *StepError.
+// *BehindError, *SessionsError, *LogicalError, *MissingCodeError, *ChangedError, *EngineError and *PendingError, which can
+// also come in the middle of an upgrade. A step that fails is a *StepError.
 func Prepare(ctx context.Context, session engine.Session, set *Set, options Options) (*Result, error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
+	for changed := false; ; {
+		result, err := prepareOnce(ctx, session, set, options)
+		pending, isPending := errors.AsType[*PendingError](err)
+		if !isPending || options.OnPending == nil {
+			if result != nil {
+				result.Changed = result.Changed || changed
+			}
+			return result, err
+		}
+		changed = changed || pending.Applied > 0
+		options.Log.WarnContext(ctx, "background updates have to be done first", "database", session.Name(), "updates", pending.Updates)
+		if err := options.OnPending(ctx, pending.Updates); err != nil {
+			return nil, errors.Join(pending, err)
+		}
+	}
+}
+
+func prepareOnce(ctx context.Context, session engine.Session, set *Set, options Options) (*Result, error) {
 	plan, err := MakePlan(ctx, session, set, options)
 	if err != nil {
 		return nil, err

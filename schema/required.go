@@ -1,0 +1,103 @@
+package schema
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/synapsedb/synapse/engine"
+)
+
+// RequiredUpdate is a background update that a release builds on.
+type RequiredUpdate struct {
+	// Name of the update, which a delta of an earlier version has enqueued.
+	Name string
+	// Version is the first whose deltas need the update to be done. The code needs it in any case.
+	Version int
+}
+
+// PendingError says that background updates have to be done before the code can work with a database.
+type PendingError struct {
+	Database string
+	Set      string
+	Updates  []string
+	// Applied are the steps of an upgrade that were applied before one that needs the updates, and stay; 0 when nothing
+	// was written.
+	Applied int
+}
+
+// Error says how to have them done.
+func (e *PendingError) Error() string {
+	text := fmt.Sprintf("%s: the schema set %q needs background updates that are not done: %s; ", e.Database, e.Set, strings.Join(e.Updates, ", "))
+	if e.Applied > 0 {
+		text += applied(e.Applied) + "; "
+	}
+	return text + "run them (synapse updates run), or let the release that began them go on until they are done, and start again"
+}
+
+// WaitForUpdates is for Options.OnPending: it has Prepare look again after each interval.
+func WaitForUpdates(interval time.Duration) func(context.Context, []string) error {
+	return func(ctx context.Context, _ []string) error { return engine.Wait(ctx, interval) }
+}
+
+// requiredUntil gives the names that a version needs.
+func (s *Set) requiredUntil(version int) []string {
+	var names []string
+	for _, required := range s.definition.RequiredUpdates {
+		if required.Version <= version {
+			names = append(names, required.Name)
+		}
+	}
+	return names
+}
+
+func checkRequired(database string, set *Set, state *State) error {
+	pending := state.pendingOf(set.requiredUntil(set.Version()))
+	if len(pending) == 0 {
+		return nil
+	}
+	return &PendingError{Database: database, Set: set.Name(), Updates: pending}
+}
+
+func (s *State) pendingOf(required []string) (pending []string) {
+	for _, update := range s.Updates {
+		if slices.Contains(required, update.Name) {
+			pending = append(pending, update.Name)
+		}
+	}
+	return pending
+}
+
+// checkRequired looks for updates that the steps before have enqueued, and that a version needs.
+func (a *applier) checkRequired(ctx context.Context, version int) error {
+	required := a.set.requiredUntil(version)
+	if len(required) == 0 {
+		return nil
+	}
+	state := &State{Tables: []string{UpdatesTable}}
+	if err := state.readUpdates(ctx, a.session); err != nil {
+		return fmt.Errorf("read the background updates of %s: %w", a.plan.Database, err)
+	}
+	pending := state.pendingOf(required)
+	if len(pending) == 0 {
+		return nil
+	}
+	return &PendingError{Database: a.plan.Database, Set: a.set.Name(), Updates: pending, Applied: a.done}
+}
+
+// checkRequiredUpdates refuses what could never be fulfilled.
+func (r *reader) checkRequiredUpdates() {
+	definition := &r.set.definition
+	for i, required := range definition.RequiredUpdates {
+		same := func(other RequiredUpdate) bool { return other.Name == required.Name }
+		if required.Name == "" || slices.ContainsFunc(definition.RequiredUpdates[:i], same) {
+			r.reject("", "the required update %q has no name, or stands there twice", required.Name)
+		}
+		if required.Version < 1 || required.Version > definition.Version {
+			r.reject("", "the required update %q is needed from version %d on, which is not between 1 and the version %d",
+				required.Name, required.Version, definition.Version)
+		}
+	}
+}
