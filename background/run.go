@@ -192,15 +192,14 @@ func (r *run) failed(ctx context.Context, update *Pending, report Report) error 
 	if err := r.dropIfDead(ctx); err != nil {
 		return err
 	}
-	report.SetAside = attempts >= config.Attempts && r.session != nil
-	if report.SetAside {
-		failure := &Failure{Attempts: attempts, Error: shorten(report.Err.Error()), At: config.Clock.Now()}
-		if err := setAside(ctx, r.session, update.Name, failure); err != nil {
+	if report.SetAside = attempts >= config.Attempts; report.SetAside {
+		if err := r.reach(ctx); err != nil { // an update may have ended its own connection each time
+			_, err = r.unreached(ctx, err)
 			return err
 		}
-		r.withErrors = true
-		r.updater.setCurrent("")
-		config.Log.ErrorContext(ctx, "a background update was set aside", "update", update.Name, "attempts", attempts, "error", report.Err)
+		if err := r.setAside(ctx, update, report, attempts); err != nil {
+			return err
+		}
 	}
 	r.notify(ctx, report)
 	if report.SetAside {
@@ -209,6 +208,18 @@ func (r *run) failed(ctx context.Context, update *Pending, report Report) error 
 	wait := backOff(attempts)
 	config.Log.WarnContext(ctx, "a batch of a background update has failed", "update", update.Name, "attempts", attempts, "wait", wait, "error", report.Err)
 	return config.Clock.Sleep(ctx, wait)
+}
+
+func (r *run) setAside(ctx context.Context, update *Pending, report Report, attempts int) error {
+	config := &r.updater.config
+	failure := &Failure{Attempts: attempts, Error: shorten(report.Err.Error()), At: config.Clock.Now()}
+	if err := setAside(ctx, r.session, update.Name, failure); err != nil {
+		return err
+	}
+	r.withErrors = true
+	r.updater.setCurrent("")
+	config.Log.ErrorContext(ctx, "a background update was set aside", "update", update.Name, "attempts", attempts, "error", report.Err)
+	return nil
 }
 
 // shorten cuts what would not fit into a column.

@@ -88,7 +88,7 @@ func (u *Updater) begin() error {
 	if u.running {
 		return &RunningError{Database: u.config.Name, Holder: "this process"}
 	}
-	u.running, u.complete, u.left = true, false, nil
+	u.running, u.complete, u.left, u.attempts, u.failed = true, false, nil, 0, nil
 	return nil
 }
 
