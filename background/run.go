@@ -56,11 +56,18 @@ func (r *run) step(ctx context.Context) (worked bool, err error) {
 		r.updater.setCurrent(next.Name)
 		r.updater.config.Log.InfoContext(ctx, "a background update begins or goes on", "update", next.Name)
 	}
-	err = r.work(ctx, next)
-	if err == nil && r.updater.config.Brief {
-		err = r.release()
+	if err := r.lend(); err != nil { // for the pause before the batch
+		return false, err
 	}
-	return true, err
+	return true, errors.Join(r.work(ctx, next), r.lend())
+}
+
+// lend gives the connection to others, where there is only one.
+func (r *run) lend() error {
+	if !r.updater.config.Brief {
+		return nil
+	}
+	return r.release()
 }
 
 // report logs what cannot be run, each once.
@@ -93,6 +100,9 @@ func (r *run) work(ctx context.Context, update *Pending) error {
 	if stopped := context.Cause(ctx); stopped != nil {
 		release()
 		return stopped
+	}
+	if err == nil {
+		err = r.reach(ctx)
 	}
 	report := Report{Update: update.Name, Err: err}
 	if err == nil {
@@ -204,6 +214,9 @@ func (r *run) failed(ctx context.Context, update *Pending, report Report) error 
 	r.notify(ctx, report)
 	if report.SetAside {
 		return nil
+	}
+	if err := r.lend(); err != nil {
+		return err
 	}
 	wait := backOff(attempts)
 	config.Log.WarnContext(ctx, "a batch of a background update has failed", "update", update.Name, "attempts", attempts, "wait", wait, "error", report.Err)
