@@ -1,36 +1,14 @@
 package main
 
 import (
-	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 
 	"github.com/synapsedb/synapse/engine"
 )
-
-// link is a row of the table.
-type link struct{ name, target string }
-
-func readLinks(ctx context.Context, from engine.Querier) ([]link, error) {
-	rows, err := from.Query(ctx, "SELECT name, target FROM links ORDER BY name")
-	if err != nil {
-		return nil, fmt.Errorf("read the links: %w", err)
-	}
-	defer rows.Close()
-	var links []link
-	for rows.Next() {
-		var read link
-		if err := rows.Scan(&read.name, &read.target); err != nil {
-			return nil, fmt.Errorf("read the links: %w", err)
-		}
-		links = append(links, read)
-	}
-	return links, rows.Err()
-}
 
 // service answers requests.
 type service struct {

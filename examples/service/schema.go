@@ -21,7 +21,7 @@ func newSet() (*schema.Set, error) {
 		return nil, err
 	}
 	return schema.New(schema.Definition{
-		Name: "links", Version: 2, CompatVersion: 1, // code of version 1 neither reads nor writes the new column
+		Name: "links", Version: 2, CompatVersion: 2, // code of version 1 would write links without their host
 		Engines: []engine.Kind{engine.SQLite, engine.Postgres},
 		Files:   own,
 		// SQL cannot take an address apart on every engine; Go can.
@@ -41,6 +41,26 @@ func fillHosts(ctx context.Context, tx engine.Tx, _ any) error {
 		}
 	}
 	return nil
+}
+
+// link is a row as version 2 finds it.
+type link struct{ name, target string }
+
+func readLinks(ctx context.Context, from engine.Querier) ([]link, error) {
+	rows, err := from.Query(ctx, "SELECT name, target FROM links ORDER BY name")
+	if err != nil {
+		return nil, fmt.Errorf("read the links: %w", err)
+	}
+	defer rows.Close()
+	var links []link
+	for rows.Next() {
+		var read link
+		if err := rows.Scan(&read.name, &read.target); err != nil {
+			return nil, fmt.Errorf("read the links: %w", err)
+		}
+		links = append(links, read)
+	}
+	return links, rows.Err()
 }
 
 // hostOf is empty for what is no address.
