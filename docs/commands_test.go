@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/synapsedb/synapse/background"
+	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/internal/cli"
 	"github.com/synapsedb/synapse/schema"
 )
@@ -17,11 +19,17 @@ import (
 // Whatever the commands print and take is on their pages.
 func TestCommandsAreDescribed(t *testing.T) {
 	t.Parallel()
-	upgrade, status := read(t, "upgrade.md"), read(t, "status.md")
+	upgrade, status, updates := read(t, "upgrade.md"), read(t, "status.md"), read(t, "updates.md")
 	for page, want := range map[string][]string{
 		upgrade: slices.Concat(jsonNames(reflect.TypeFor[schema.Plan](), ""), jsonNames(reflect.TypeFor[schema.Step](), "steps.")),
 		status: slices.Concat(jsonNames(reflect.TypeFor[schema.Status](), ""), jsonNames(reflect.TypeFor[schema.State](), ""),
 			jsonNames(reflect.TypeFor[schema.Update](), "pending_updates."), constants(t, "../schema", "Verdict")),
+		updates: slices.Concat(
+			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
+			jsonNames(reflect.TypeFor[cli.PendingUpdate](), "updates."), jsonNames(reflect.TypeFor[background.Failure](), "updates.failure."),
+			jsonNames(reflect.TypeFor[cli.UpdatesRun](), ""), jsonNames(reflect.TypeFor[cli.UpdateRun](), "updates."),
+			jsonNames(reflect.TypeFor[background.Left](), "left."), constants(t, "../background", "Reason"),
+			jsonNames(reflect.TypeFor[cli.RetriedUpdates](), ""), jsonNames(reflect.TypeFor[cli.StartedJob](), ""), upstream.Jobs()),
 	} {
 		for _, name := range want {
 			if !strings.Contains(page, "`"+name+"`") {
@@ -35,14 +43,23 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	t.Parallel()
 	flag := regexp.MustCompile(`(?m)^ +(?:-[a-z], )?(--[a-z-]+)`)
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
-	for _, command := range []string{"upgrade", "status"} {
-		var output bytes.Buffer
-		if code := cli.Main([]string{"synapse", command, "--help"}, &output, &output); code != 0 {
-			t.Fatalf("exit code %d\n%s", code, output.String())
+	for page, commands := range map[string][]string{
+		"upgrade.md": {"upgrade"}, "status.md": {"status"},
+		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
+	} {
+		var offered []string
+		for _, command := range commands {
+			var output bytes.Buffer
+			args := slices.Concat([]string{"synapse"}, strings.Fields(command), []string{"--help"})
+			if code := cli.Main(args, &output, &output); code != 0 {
+				t.Fatalf("exit code %d\n%s", code, output.String())
+			}
+			_, flags, _ := strings.Cut(output.String(), "Flags:\n")
+			offered = append(offered, names(flag, flags)...)
 		}
-		_, flags, _ := strings.Cut(output.String(), "Flags:\n")
-		if diff := cmp.Diff(names(flag, flags), names(described, read(t, command+".md"))); diff != "" {
-			t.Errorf("flags (-help +docs/%s.md):\n%s", command, diff)
+		slices.Sort(offered)
+		if diff := cmp.Diff(slices.Compact(offered), names(described, read(t, page))); diff != "" {
+			t.Errorf("flags (-help +docs/%s):\n%s", page, diff)
 		}
 	}
 }

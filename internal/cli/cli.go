@@ -13,6 +13,10 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/synapsedb/synapse/background"
+	"github.com/synapsedb/synapse/homeserver"
+	"github.com/synapsedb/synapse/schema"
 )
 
 // portScript is the name under which this program takes the place of upstream's script.
@@ -20,32 +24,37 @@ const portScript = "synapse_port_db"
 
 // Main runs the command that the arguments, with the program's name first, ask for, and returns its exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
+	return (&environment{stdout: stdout, stderr: stderr, handlers: handlers}).main(args)
+}
+
+func (e *environment) main(args []string) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	program := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
-	env := &environment{stdout: stdout, stderr: stderr}
-	root := env.root()
+	root := e.root()
 	if program == portScript {
-		root = env.portScript()
+		root = e.portScript()
 	}
 	root.SetArgs(args[1:])
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(e.stdout)
+	root.SetErr(e.stderr)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(command *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w\nsee %s --help", err, command.CommandPath())}
 	})
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintln(stderr, env.paint(stderr, red, "error:"), err)
+		fmt.Fprintln(e.stderr, e.paint(e.stderr, red, "error:"), err)
 	}
 	return exitCode(ctx, err)
 }
 
-// environment is where a command's output goes.
+// environment is where a command's output goes, and what it works with.
 type environment struct {
 	stdout, stderr io.Writer
 	verbose        bool
+	// handlers gives those of the background updates that can be run on a database.
+	handlers func(owner schema.Owner, config homeserver.Config) *background.Registry
 }
 
 func (e *environment) root() *cobra.Command {
@@ -53,13 +62,13 @@ func (e *environment) root() *cobra.Command {
 		Use:   "synapse",
 		Short: "Look after the database of a Matrix homeserver",
 		Long: "Synapse looks after the databases of a Matrix homeserver: it says what state their tables are in, creates and\n" +
-			"upgrades them, and moves a database from SQLite to PostgreSQL, exactly, with every check before the first\n" +
-			"write and a proof at the end.",
+			"upgrades them, runs their background updates, and moves a database from SQLite to PostgreSQL, exactly, with\n" +
+			"every check before the first write and a proof at the end.",
 		Args: noArguments,
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say on standard error what is being done, in detail")
-	root.AddCommand(e.port("port"), e.upgrade(), e.status(), e.demo(), e.version())
+	root.AddCommand(e.port("port"), e.upgrade(), e.status(), e.updates(), e.demo(), e.version())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
@@ -72,12 +81,14 @@ func (e *environment) portScript() *cobra.Command {
 }
 
 // logger writes to standard error; only warnings unless more is asked for.
-func (e *environment) logger() *slog.Logger {
+func (e *environment) logger() *slog.Logger { return e.loggerTo(e.stderr) }
+
+func (e *environment) loggerTo(writer io.Writer) *slog.Logger {
 	level := slog.LevelWarn
 	if e.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewTextHandler(writer, &slog.HandlerOptions{Level: level}))
 }
 
 // noArguments refuses arguments, and words that may have been meant as a command.

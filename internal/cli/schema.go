@@ -147,15 +147,19 @@ func (m *missingFile) Name() string { return m.path }
 
 // title names the database and what is kept there.
 func (p *physical) title() string {
-	held := "common tables only"
-	if len(p.options.Databases) > 0 {
-		held = strings.Join(p.options.Databases, ", ")
-	}
-	title := fmt.Sprintf("%s (%s): %s %s", p.database.Label, held, p.session.Engine(), p.session.Name())
+	text := title(p.database, p.session.Name())
 	if p.missing {
-		title += ", which is not there yet"
+		text += ", which is not there yet"
 	}
-	return title
+	return text
+}
+
+func title(database synapse.Database, name string) string {
+	held := "common tables only"
+	if len(database.Logical) > 0 {
+		held = strings.Join(database.Logical, ", ")
+	}
+	return fmt.Sprintf("%s (%s): %s %s", database.Label, held, database.Engine, name)
 }
 
 // setFinder finds the schema set that a database belongs to, and reads upstream's files once.

@@ -33,7 +33,7 @@ const programVariable = "SYNAPSE_TEST_IS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(programVariable) != "" {
-		os.Exit(cli.Main(os.Args, os.Stdout, os.Stderr))
+		os.Exit(cli.MainWith(registerTestUpdates, os.Args, os.Stdout, os.Stderr))
 	}
 	dbtest.Main(m)
 }

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/synapsedb/synapse/background"
+)
+
+// updatesDisplay shows how far the updates of a database are: a line that is redrawn on a terminal, a line now and then
+// elsewhere, both on standard error, and what is done on standard output.
+type updatesDisplay struct {
+	env    *environment
+	result *UpdatesRun
+	quiet  bool // standard output is for JSON
+
+	mutex sync.Mutex
+	drawn int // lines, on a terminal
+}
+
+// say writes a line for people on standard output.
+func (d *updatesDisplay) say(format string, values ...any) {
+	if d.quiet {
+		return
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.erase()
+	fmt.Fprintf(d.env.stdout, format+"\n", values...)
+}
+
+// Write writes what is logged on standard error.
+func (d *updatesDisplay) Write(text []byte) (int, error) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.erase()
+	return d.env.stderr.Write(text)
+}
+
+// batch takes down what came of a batch.
+func (d *updatesDisplay) batch(report background.Report) {
+	if report.Err != nil {
+		return // it is logged, and undone
+	}
+	i := slices.IndexFunc(d.result.Updates, func(known UpdateRun) bool { return known.Name == report.Update })
+	if i < 0 {
+		i = len(d.result.Updates)
+		d.result.Updates = append(d.result.Updates, UpdateRun{Name: report.Update})
+	}
+	update := &d.result.Updates[i]
+	update.Batches++
+	update.Items += int64(report.Items)
+	update.DurationMS += report.Duration.Milliseconds()
+	update.Done = report.Done
+	if report.Done {
+		d.say("  done  %s: %s items, %s", update.Name, number(update.Items), batches(update.Batches))
+	}
+}
+
+// watch shows what the updater works on, until the function that it returns is called.
+func (d *updatesDisplay) watch(updater *background.Updater) (stop func()) {
+	interval := sayEvery
+	if _, ok := terminal(d.env.stderr); ok {
+		interval = redrawEvery
+	}
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				d.show(updater.Status().Current)
+			}
+		}
+	})
+	return func() {
+		close(done)
+		group.Wait()
+		d.show(nil)
+	}
+}
+
+func (d *updatesDisplay) show(current *background.Current) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.erase()
+	if current == nil {
+		return
+	}
+	file, ok := terminal(d.env.stderr)
+	if !ok {
+		fmt.Fprintln(d.env.stderr, currentLine(current))
+		return
+	}
+	width, _ := size(file)
+	d.drawn = redraw(file, []string{currentLine(current)}, 0, width)
+}
+
+// erase removes what is drawn. The caller holds the mutex.
+func (d *updatesDisplay) erase() {
+	if file, ok := terminal(d.env.stderr); ok && d.drawn > 0 {
+		width, _ := size(file)
+		d.drawn = redraw(file, nil, d.drawn, width)
+	}
+}
+
+// currentLine is about an update that is worked on. Its speed is that of its batches, without the pauses.
+func currentLine(current *background.Current) string {
+	parts := []string{number(current.Items) + " items"}
+	if rate := current.ItemsPerMillisecond; rate != nil {
+		parts = append(parts, number(int64(*rate*1000))+" items/s")
+	}
+	if current.BatchSize > 0 {
+		parts = append(parts, "batches of "+number(int64(current.BatchSize)))
+	}
+	if current.Error != nil {
+		parts = append(parts, count(current.Attempts, "failure")+" in a row")
+	}
+	return "  " + current.Name + ": " + strings.Join(parts, ", ")
+}
+
+func batches(number int) string {
+	if number == 1 {
+		return "1 batch"
+	}
+	return fmt.Sprintf("%d batches", number)
+}
