@@ -21,6 +21,9 @@ type Config struct {
 
 	// BusyTimeout is how long a statement waits for the lock of another connection; 0 means five seconds.
 	BusyTimeout time.Duration
+
+	// keepJournal leaves the journal mode as it is until a schema lock is taken.
+	keepJournal bool
 }
 
 const (

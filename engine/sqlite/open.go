@@ -23,6 +23,8 @@ type DB struct {
 	*sql.DB
 	place  location
 	keeper *sql.Conn // keeps a shared database in memory alive
+	// useWAL puts a file into WAL mode, on one of its connections.
+	useWAL func(ctx context.Context, connection *sql.Conn) error
 }
 
 // Open opens a database, and makes it when that is asked for. Errors a caller can test for: *FileError, *BusyError,
@@ -89,7 +91,7 @@ func (db *DB) start(ctx context.Context, config Config, linked *connector, log *
 		db.keeper = first
 		db.SetMaxOpenConns(config.MaxConnections + 1)
 	}
-	if err := db.prepare(ctx, first, config.BusyTimeout, linked, log); err != nil {
+	if err := db.prepare(ctx, first, config, linked, log); err != nil {
 		return errors.Join(db.place.explain(err), first.Close())
 	}
 	if db.keeper != nil {
@@ -98,26 +100,36 @@ func (db *DB) start(ctx context.Context, config Config, linked *connector, log *
 	return first.Close()
 }
 
-// prepare reads the file for the first time, and puts it into WAL mode.
-func (db *DB) prepare(ctx context.Context, first *sql.Conn, patience time.Duration, linked *connector, log *slog.Logger) error {
+// prepare reads the file for the first time, and puts it into WAL mode unless that is left for later.
+func (db *DB) prepare(ctx context.Context, first *sql.Conn, config Config, linked *connector, log *slog.Logger) error {
 	if _, err := first.ExecContext(ctx, "SELECT count(*) FROM sqlite_schema"); err != nil {
 		return err
 	}
-	if db.place.memory || db.place.readOnly() {
+	db.useWAL = func(ctx context.Context, connection *sql.Conn) error {
+		return db.place.useWAL(ctx, connection, config.BusyTimeout, linked, log)
+	}
+	if config.keepJournal {
 		return nil
 	}
-	mode, err := switchToWAL(ctx, first, patience)
+	return db.useWAL(ctx, first)
+}
+
+func (l location) useWAL(ctx context.Context, connection *sql.Conn, patience time.Duration, linked *connector, log *slog.Logger) error {
+	if l.memory || l.readOnly() {
+		return nil
+	}
+	mode, err := switchToWAL(ctx, connection, patience)
 	if err != nil {
 		return err
 	}
 	if mode != "wal" {
 		log.WarnContext(ctx, "the file system cannot hold a database in WAL mode, so readers and writers exclude each other",
-			"path", db.place.path, "journal_mode", mode)
+			"path", l.path, "journal_mode", mode)
 		return nil // and synchronous stays FULL, which a rollback journal needs
 	}
 	const setting = "PRAGMA synchronous = NORMAL"
 	linked.settings = append(linked.settings, setting)
-	_, err = first.ExecContext(ctx, setting)
+	_, err = connection.ExecContext(ctx, setting)
 	return err
 }
 

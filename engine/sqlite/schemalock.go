@@ -54,9 +54,17 @@ func (s *schemaSession) lockFile(ctx context.Context, suffix string, waiting fun
 			return nil, err
 		}
 		if file != nil {
-			return func() error { return lock.release(file) }, nil
+			return s.locked(ctx, func() error { return lock.release(file) })
 		}
 	}
+}
+
+// locked puts the file into WAL mode, as Open does: not before, since a session may be there only to look.
+func (s *schemaSession) locked(ctx context.Context, unlock func() error) (func() error, error) {
+	if err := s.db.useWAL(ctx, s.connection); err != nil {
+		return nil, errors.Join(s.db.place.explain(err), unlock())
+	}
+	return unlock, nil
 }
 
 // schemaLock is one wait for the lock.

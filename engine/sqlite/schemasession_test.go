@@ -53,14 +53,28 @@ func one[T any](tb testing.TB, querier engine.Querier, query string, values ...a
 	return value
 }
 
-func TestSessionKeepsTheRulesOfOpen(t *testing.T) {
-	t.Parallel()
-	session, path := newSession(t)
-	for _, pragma := range []string{"journal_mode wal", "foreign_keys 1", "synchronous 1", "legacy_alter_table 0"} {
+func wantPragmas(t *testing.T, session engine.Session, pragmas ...string) {
+	t.Helper()
+	for _, pragma := range pragmas {
 		name, want, _ := strings.Cut(pragma, " ")
 		if got := one[string](t, session, "PRAGMA "+name); got != want {
 			t.Errorf("%s is %s", name, got)
 		}
+	}
+}
+
+// A session may be there only to look: the journal mode changes when the schema lock is taken, not before.
+func TestSessionKeepsTheRulesOfOpen(t *testing.T) {
+	t.Parallel()
+	session, path := newSession(t)
+	wantPragmas(t, session, "journal_mode delete", "foreign_keys 1", "legacy_alter_table 0")
+	unlock, err := session.LockSchema(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantPragmas(t, session, "journal_mode wal", "foreign_keys 1", "synchronous 1")
+	if err := unlock(); err != nil {
+		t.Error(err)
 	}
 	if session.Name() != path || session.Engine() != engine.SQLite || !session.TransactionalDDL() {
 		t.Errorf("%s is %s, DDL is transactional: %v", session.Name(), session.Engine(), session.TransactionalDDL())
