@@ -70,14 +70,14 @@ func (r *run) lend() error {
 	return r.release()
 }
 
-// report logs what cannot be run, each once.
+// report logs what cannot be run, each once. It is no warning yet: the end of the run lists them.
 func (r *run) report(ctx context.Context, left []Left) {
 	for _, one := range left {
 		if one.Reason == Blocked || one.Reason == NotAskedTo || slices.Contains(r.reported, one.Name) {
 			continue
 		}
 		r.reported = append(r.reported, one.Name)
-		r.updater.config.Log.WarnContext(ctx, "a background update cannot be run", "update", one.Name, "reason", one.String())
+		r.updater.config.Log.InfoContext(ctx, "a background update cannot be run", "update", one.Name, "reason", one.String())
 	}
 }
 

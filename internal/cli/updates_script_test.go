@@ -15,6 +15,7 @@ func registerTestUpdates(registry *background.Registry) {
 	registry.RegisterAlone("test_index", background.CreateIndex{Name: "test_rows_n", Table: "test_rows", Columns: []string{"n"}}.Run)
 	registry.Register("test_unless_forbidden", failIfThere)
 	registry.Register("test_endless", countUntilThere)
+	registry.Register("test_pauses", countToFive)
 	registry.Register("test_state", background.FillColumn{Table: "test_rows", Keys: []string{"id"}, Set: "n = n + 1"}.Run, background.OnDatabase("state"))
 }
 
@@ -24,6 +25,18 @@ func failIfThere(context.Context, *background.Batch) (background.Result, error) 
 		return background.Result{}, errors.New("it is forbidden")
 	}
 	return background.Result{Items: 1, Done: true}, nil
+}
+
+// countToFive has five batches of one item.
+func countToFive(_ context.Context, batch *background.Batch) (background.Result, error) {
+	var n int
+	if string(batch.Progress) != "{}" {
+		if err := json.Unmarshal(batch.Progress, &n); err != nil {
+			return background.Result{}, err
+		}
+	}
+	n++
+	return background.Result{Items: 1, Progress: n, Done: n == 5}, nil
 }
 
 // countUntilThere counts up, and says by a file that it has begun to, until there is a file finish.

@@ -56,7 +56,7 @@ func (d *updatesDisplay) batch(report background.Report) {
 	update.DurationMS += report.Duration.Milliseconds()
 	update.Done = report.Done
 	if report.Done {
-		d.say("  done  %s: %s items, %s", update.Name, number(update.Items), batches(update.Batches))
+		d.say("  done  %s: %s, %s", update.Name, plural(update.Items, "item", "items"), plural(int64(update.Batches), "batch", "batches"))
 	}
 }
 
@@ -113,7 +113,7 @@ func (d *updatesDisplay) erase() {
 
 // currentLine is about an update that is worked on. Its speed is that of its batches, without the pauses.
 func currentLine(current *background.Current) string {
-	parts := []string{number(current.Items) + " items"}
+	parts := []string{plural(current.Items, "item", "items")}
 	if rate := current.ItemsPerMillisecond; rate != nil {
 		parts = append(parts, number(int64(*rate*1000))+" items/s")
 	}
@@ -126,9 +126,9 @@ func currentLine(current *background.Current) string {
 	return "  " + current.Name + ": " + strings.Join(parts, ", ")
 }
 
-func batches(number int) string {
-	if number == 1 {
-		return "1 batch"
+func plural(value int64, one, more string) string {
+	if value == 1 {
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d batches", number)
+	return number(value) + " " + more
 }
