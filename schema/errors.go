@@ -132,7 +132,7 @@ type LogicalError struct {
 // Error says what the database was created for.
 func (e *LogicalError) Error() string {
 	return fmt.Sprintf("%s was created for the logical databases %s and does not hold %s; "+
-		"correct data_stores in the configuration: each has to stay where its tables are",
+		"correct which logical databases it is to hold (data_stores in homeserver.yaml): each has to stay where its tables are",
 		e.Database, strings.Join(e.Held, ", "), strings.Join(e.Missing, ", "))
 }
 
@@ -144,7 +144,7 @@ type SessionsError struct {
 
 // Error lists them.
 func (e *SessionsError) Error() string {
-	return fmt.Sprintf("%s is in use:%s\nstop the server and its workers first, or say that these sessions are known and may go on (--sessions-known)",
+	return fmt.Sprintf("%s is in use:%s\nstop the server and its workers first, or say that these sessions are known and may go on (--sessions-known, Options.SessionsKnown)",
 		e.Database, list(e.Sessions))
 }
 
@@ -152,12 +152,17 @@ func (e *SessionsError) Error() string {
 type ChangedError struct {
 	Database string
 	File     string
+	Creating bool // the database is not complete yet, and holds nothing of anybody's
 }
 
 // Error says how to go on.
 func (e *ChangedError) Error() string {
-	return fmt.Sprintf("%s: the upgrade was interrupted in the middle of %s, and the file is another one now; "+
-		"finish with the release that began", e.Database, e.File)
+	otherwise := ""
+	if e.Creating {
+		otherwise = ", or drop the database, which is not complete and holds no data yet, and create it again"
+	}
+	return fmt.Sprintf("%s: a creation or an upgrade was interrupted in the middle of %s, and this code has another file or none in its place; "+
+		"finish with the release that began%s", e.Database, e.File, otherwise)
 }
 
 // StepError says where a step failed.

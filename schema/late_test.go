@@ -3,11 +3,13 @@ package schema_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -140,4 +142,31 @@ func TestFileThatChangedInTheMiddleOfItsUpgrade(t *testing.T) {
 			t.Fatalf("the error is %v", err)
 		}
 	})
+}
+
+// MySQL keeps the first tables of a creation that failed. A release with another full schema cannot go on with them.
+func TestCreationIsFinishedByTheReleaseThatBegan(t *testing.T) {
+	t.Parallel()
+	place := newAddress(t, engine.MySQL)
+	broken := with("state/full_schemas/1/full.sql.mysql", "CREATE TABLE shelves (shelf_id NO_SUCH_TYPE);")
+	_, err := tryPrepare(t, place, newSet(t, library(1, broken)), schema.Options{})
+	if _, isStep := errors.AsType[*schema.StepError](err); !isStep {
+		t.Fatalf("the error is %v", err)
+	}
+	newer := library(2, func(definition *schema.Definition) {
+		files := definition.Files.(fstest.MapFS)
+		for path, file := range files {
+			if strings.Contains(path, "/full_schemas/1/") {
+				files[strings.Replace(path, "/1/", "/2/", 1)] = file
+			}
+		}
+	})
+	_, err = tryPrepare(t, place, newSet(t, newer), schema.Options{})
+	if _, isChanged := errors.AsType[*schema.ChangedError](err); !isChanged {
+		t.Errorf("another release: the error is %v", err)
+	}
+	_, err = tryPrepare(t, place, newSet(t, library(1, broken)), schema.Options{})
+	if _, isStep := errors.AsType[*schema.StepError](err); !isStep {
+		t.Errorf("the release that began: the error is %v", err)
+	}
 }

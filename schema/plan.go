@@ -202,11 +202,18 @@ func (p *Plan) transaction(read *script) bool {
 
 // checkBegun refuses to go on with another file than the one that was interrupted.
 func (p *Plan) checkBegun() error {
+	due := map[string]bool{creation: true}
 	for i := range p.Steps {
 		step := &p.Steps[i]
+		due[step.record()] = true
 		begun, isBegun := p.state.progress[step.record()]
 		if read := step.script(); isBegun && (read == nil || read.checksum != begun.checksum) {
-			return &ChangedError{Database: p.Database, File: step.File}
+			return &ChangedError{Database: p.Database, File: step.File, Creating: p.state.Creating}
+		}
+	}
+	for file := range p.state.progress {
+		if p.state.Creating && !due[file] { // part of another full schema is there
+			return &ChangedError{Database: p.Database, File: file, Creating: true}
 		}
 	}
 	return nil

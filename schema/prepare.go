@@ -96,8 +96,11 @@ func prepareOnce(ctx context.Context, session engine.Session, set *Set, options 
 // prepareLocked looks again: while it waited for the lock, another process may have done the work.
 func prepareLocked(ctx context.Context, session engine.Session, set *Set, options Options) (*Result, error) {
 	plan, err := MakePlan(ctx, session, set, options)
-	if err != nil || plan.Nothing() {
-		return &Result{Plan: plan}, err
+	if err != nil {
+		return nil, err
+	}
+	if plan.Nothing() {
+		return &Result{Plan: plan}, nil
 	}
 	if err := checkSessions(ctx, session, plan, options); err != nil {
 		return nil, err
