@@ -15,6 +15,7 @@ import (
 	"github.com/synapsedb/synapse/config"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/homeserver"
+	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -73,6 +74,15 @@ func (u *updatable) title() string { return title(u.database, u.name) }
 // has reports whether an update is pending.
 func (u *updatable) has(update string) bool {
 	return slices.ContainsFunc(u.pending, func(pending background.Pending) bool { return pending.Name == update })
+}
+
+// onlyTheServer says why this program cannot run an update; nothing if it can, or if that is not known.
+func (u *updatable) onlyTheServer(update string) string {
+	if u.state.Owner != schema.UpstreamsDatabase || u.registry.Has(update) {
+		return ""
+	}
+	reason, _ := upstream.OnlyTheHomeserver(update)
+	return reason
 }
 
 // lookAtUpdates looks at every configured database, and changes nothing.

@@ -34,6 +34,8 @@ type PendingUpdate struct {
 
 	// RunsHere says that "synapse updates run" can run it.
 	RunsHere bool `json:"runs_here"`
+	// Why says why only the homeserver can run it, if that is known.
+	Why string `json:"why,omitempty"`
 }
 
 func (e *environment) updatesList() *cobra.Command {
@@ -78,7 +80,7 @@ func (u *updatable) list() PendingUpdates {
 		if !json.Valid(pending.Progress) {
 			pending.Progress = quoteJSON(string(pending.Progress))
 		}
-		list.Updates = append(list.Updates, PendingUpdate{Pending: pending, RunsHere: u.registry.Has(pending.Name)})
+		list.Updates = append(list.Updates, PendingUpdate{Pending: pending, RunsHere: u.registry.Has(pending.Name), Why: u.onlyTheServer(pending.Name)})
 	}
 	return list
 }
@@ -120,8 +122,11 @@ func updateLines(update *PendingUpdate) []string {
 	if progress := string(update.Progress); progress != "{}" {
 		lines = append(lines, "progress "+progress)
 	}
-	if !update.RunsHere {
-		lines = append(lines, "this program cannot run it; the server does")
+	switch {
+	case update.Why != "":
+		lines = append(lines, "only the homeserver can run it: "+update.Why)
+	case !update.RunsHere:
+		lines = append(lines, "this program has no handler of that name")
 	}
 	if failure := update.Failure; failure != nil {
 		lines = append(lines, fmt.Sprintf("set aside at %s after %s: %s",

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/homeserver"
+	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -54,8 +56,14 @@ type UpdateRun struct {
 	Done       bool   `json:"done"`
 }
 
-// handlers are those of the background updates that this program can run on a database.
-func handlers(schema.Owner, homeserver.Config) *background.Registry { return background.NewRegistry() }
+// handlers are those of the background updates that this program can run on a database. Our own set has none yet.
+func handlers(owner schema.Owner, config homeserver.Config) *background.Registry {
+	registry := background.NewRegistry()
+	if owner == schema.UpstreamsDatabase {
+		upstream.Updates(registry, config)
+	}
+	return registry
+}
 
 func (e *environment) updatesRun() *cobra.Command {
 	flags := &runFlags{}
@@ -141,15 +149,30 @@ func (e *environment) runOneDatabase(ctx context.Context, database *updatable, f
 		err = updater.Run(ctx)
 		stop()
 	}
-	if left, isLeft := errors.AsType[*background.LeftError](err); isLeft {
-		result.Left = left.Left
-	}
 	if err == nil {
 		return result, nil
+	}
+	if left, isLeft := errors.AsType[*background.LeftError](err); isLeft {
+		result.Left, err = database.explainLeft(left)
 	}
 	err = explainUpdatesStop(ctx, err)
 	result.Error = err.Error()
 	return result, &jobError{err}
+}
+
+// explainLeft says of what is left why only the homeserver can run it.
+func (u *updatable) explainLeft(of *background.LeftError) ([]background.Left, error) {
+	explained, lines := slices.Clone(of.Left), []string{"background updates of " + of.Database + " are left:"}
+	for i := range explained {
+		left := &explained[i]
+		line := left.String()
+		if why := u.onlyTheServer(left.Name); why != "" && left.Reason == background.Unknown {
+			left.Detail = why
+			line = left.Name + ": only the homeserver can run it: " + why
+		}
+		lines = append(lines, "  "+line)
+	}
+	return explained, errors.New(strings.Join(lines, "\n"))
 }
 
 // wanted reports whether any of the updates that are asked for is pending.
