@@ -34,7 +34,13 @@ func (e *RoomVersionError) Error() string {
 // capDepth brings depths that no event may have back into the range. Before the first batch it looks for rooms of versions
 // that it cannot judge.
 func capDepth(ctx context.Context, batch *background.Batch) (background.Result, error) {
-	if string(batch.Progress) == "{}" {
+	from, err := progressOf[struct {
+		After []any `json:"after"`
+	}](batch)
+	if err != nil {
+		return background.Result{}, err
+	}
+	if len(from.After) == 0 {
 		other := &RoomVersionError{Update: batch.Name}
 		err := batch.Tx.QueryRow(ctx, otherVersionSQL).Scan(&other.Room, &other.Version)
 		if err == nil {

@@ -19,7 +19,7 @@ func TestRowUpdates(t *testing.T) {
 		t.Run(test.update, func(t *testing.T) {
 			t.Parallel()
 			onBothEngines(t, func(t *testing.T, on *scene) {
-				for _, batch := range []int{1, 2, 100} {
+				for _, batch := range []int{1, 100} {
 					on.mustExecute(updatesTable)
 					on.mustExecute(test.tables...)
 					if err := on.addUpdate(test.update, test.from(), 0); err != nil {
@@ -168,7 +168,10 @@ func TestUnknownRoomVersionIsRefused(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, on *scene) {
 		on.mustExecute(updatesTable, "CREATE TABLE rooms (room_id TEXT PRIMARY KEY, room_version TEXT)", "CREATE TABLE events (room_id TEXT, topological_ordering BIGINT)",
 			"INSERT INTO rooms VALUES ('!1', 'org.example'), ('!2', '9')", "INSERT INTO events VALUES ('!1', 9007199254740992), ('!2', 9007199254740992)")
-		on.enqueued("fixup_max_depth_cap")
+		// A server's progress, which says nothing here, does not hide the room.
+		if err := on.addUpdate("fixup_max_depth_cap", `{"room_id": "!1"}`, 0); err != nil {
+			t.Fatal(err)
+		}
 		left, isLeft := errors.AsType[*background.LeftError](on.runUpdates(10))
 		if !isLeft || !strings.Contains(left.Error(), `the room !1 is of version "org.example"`) {
 			t.Errorf("%v", left)
