@@ -5,31 +5,56 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/homeserver"
+	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/schema"
 )
 
-// prepareTarget creates the tables of a target that is empty, when nothing else hinders the port so far. It returns the
-// problems of the target that are left.
+// prepareTarget makes a target ready that is empty, when nothing else hinders the port so far: it creates the tables, and
+// finishes the background updates, which have nothing to move. It returns the problems of the target that are left.
 func (r *run) prepareTarget(ctx context.Context, problems []Problem) ([]Problem, error) {
-	if r.source == nil || len(problems) != 1 || problems[0].ID != "target_not_prepared" {
+	for _, step := range []struct {
+		problem string
+		mend    func(context.Context, engine.Session, []Problem) (left []Problem, err error)
+	}{
+		{"target_not_prepared", r.createTables},
+		{"target_pending_updates", r.finishUpdates},
+	} {
+		if r.source == nil || len(problems) != 1 || problems[0].ID != step.problem {
+			continue
+		}
+		if r.target != nil { // its lock and its session would be in the way
+			r.target.close()
+			r.target = nil
+		}
+		session, err := r.options.Target.OpenSession(ctx, r.options.Log)
+		if err != nil {
+			return nil, fmt.Errorf("prepare the target: %w", err)
+		}
+		left, err := step.mend(ctx, session, problems)
+		if err = errors.Join(err, session.Close()); err != nil || left != nil {
+			return left, err
+		}
+		r.target, problems = openTarget(ctx, r.options.Target)
+	}
+	return problems, nil
+}
+
+// finishUpdates is for a target of upstream's that no server has run on.
+func (r *run) finishUpdates(ctx context.Context, session engine.Session, problems []Problem) ([]Problem, error) {
+	if r.options.Check || r.source.set != homeserver.Upstream {
 		return problems, nil
 	}
-	set, err := r.setOfSource()
-	if set == nil || err != nil {
-		return problems, err
+	_, err := upstream.FinishEmpty(ctx, session)
+	if _, left := errors.AsType[*background.LeftError](err); left {
+		return problems, nil
 	}
-	session, err := r.options.Target.OpenSession(ctx, r.options.Log)
 	if err != nil {
-		return nil, fmt.Errorf("prepare the target: %w", err)
+		return nil, fmt.Errorf("finish the background updates of the empty target: %w", err)
 	}
-	left, err := r.prepareIn(ctx, session, set, problems)
-	if err = errors.Join(err, session.Close()); err != nil || left != nil {
-		return left, err
-	}
-	r.target, problems = openTarget(ctx, r.options.Target)
-	return problems, nil
+	return nil, nil
 }
 
 // setOfSource is the schema that the target needs; nil when upstream's files are not known.
@@ -40,8 +65,12 @@ func (r *run) setOfSource() (*schema.Set, error) {
 	return r.options.Upstream, nil
 }
 
-// prepareIn returns the problems that are left, or none when the tables are there now.
-func (r *run) prepareIn(ctx context.Context, session engine.Session, set *schema.Set, problems []Problem) ([]Problem, error) {
+// createTables returns the problems that are left, or none when the tables are there now.
+func (r *run) createTables(ctx context.Context, session engine.Session, problems []Problem) ([]Problem, error) {
+	set, err := r.setOfSource()
+	if set == nil || err != nil {
+		return problems, err
+	}
 	options := schema.Options{Log: r.options.Log, Config: homeserver.Config{
 		ServerName: r.options.ServerName, AllowUnsafeLocale: r.options.Target.AllowUnsafeLocale,
 	}}

@@ -123,7 +123,8 @@ func (s *source) problems(serverName string) []Problem {
 			ID:   "source_pending_updates",
 			What: "the source has unfinished background updates: " + list(s.pending),
 			Hint: "start the homeserver on the SQLite database and wait until they are done, or run:\n" +
-				"update_synapse_database --database-config homeserver.yaml --run-background-updates",
+				"update_synapse_database --database-config homeserver.yaml --run-background-updates\n" +
+				"With the homeserver stopped, most of them can be run by: synapse updates run -c homeserver.yaml",
 		})
 	}
 	if s.snapshot.Info().AutoVacuum {

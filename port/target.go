@@ -244,7 +244,8 @@ func (t *target) problems() []Problem {
 		problems = append(problems, Problem{
 			ID:   "target_pending_updates",
 			What: "the target has unfinished background updates: " + list(t.pending),
-			Hint: "run: update_synapse_database --database-config homeserver-postgres.yaml --run-background-updates",
+			Hint: "let the homeserver run them while the tables are empty: " +
+				"update_synapse_database --database-config homeserver-postgres.yaml --run-background-updates",
 		})
 	}
 	if len(t.sessions) > 0 {

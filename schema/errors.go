@@ -132,7 +132,7 @@ type LogicalError struct {
 // Error says what the database was created for.
 func (e *LogicalError) Error() string {
 	return fmt.Sprintf("%s was created for the logical databases %s and does not hold %s; "+
-		"correct which logical databases it is to hold (data_stores in homeserver.yaml): each has to stay where its tables are",
+		"correct data_stores in the configuration (Databases, in a program): each has to stay where its tables are",
 		e.Database, strings.Join(e.Held, ", "), strings.Join(e.Missing, ", "))
 }
 
@@ -144,7 +144,7 @@ type SessionsError struct {
 
 // Error lists them.
 func (e *SessionsError) Error() string {
-	return fmt.Sprintf("%s is in use:%s\nstop the server and its workers first, or say that these sessions are known and may go on (--sessions-known, Options.SessionsKnown)",
+	return fmt.Sprintf("%s is in use:%s\nstop the server and its workers first, or say that these sessions are known and may go on (--sessions-known)",
 		e.Database, list(e.Sessions))
 }
 

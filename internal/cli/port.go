@@ -36,8 +36,7 @@ const portHelp = `Move a homeserver's database from SQLite to PostgreSQL.
 
 The target is an empty database, owned by the role that the configuration names.
 Its tables are created by the port if the schema files of the homeserver that made
-the source are known (--schema-dir), or beforehand, by the homeserver itself; its
-background updates have to be run before rows go in. Stop the homeserver before the port whose result it will
+the source are known (--schema-dir), or beforehand, by the homeserver itself. Stop the homeserver before the port whose result it will
 start on. The source is only read, and stays as it is.
 
 What happens: all checks, listed at once if any fails; a scan of the whole source
