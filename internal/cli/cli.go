@@ -32,8 +32,11 @@ func (e *environment) main(args []string) int {
 	defer stop()
 	program := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
 	root := e.root()
-	if program == portScript {
+	switch program {
+	case portScript:
 		root = e.portScript()
+	case updateScript:
+		root = e.updateDatabase()
 	}
 	root.SetArgs(args[1:])
 	root.SetOut(e.stdout)

@@ -64,7 +64,7 @@ func setUp(env *testscript.Env) error {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{"synapse", "synapse_port_db"} {
+	for _, name := range []string{"synapse", "synapse_port_db", "update_synapse_database"} {
 		if err := os.Symlink(binary, filepath.Join(folder, name)); err != nil {
 			return err
 		}
