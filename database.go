@@ -56,6 +56,20 @@ func (d Database) OpenSession(ctx context.Context, log *slog.Logger) (engine.Ses
 	}
 }
 
+// Open opens the database for work, without a look at its schema. The logger may be nil.
+func (d Database) Open(ctx context.Context, log *slog.Logger) (engine.Database, error) {
+	switch d.Engine {
+	case engine.SQLite:
+		return sqlite.OpenDatabase(ctx, d.SQLite, log)
+	case engine.Postgres:
+		return postgres.OpenDatabase(ctx, d.Postgres, log)
+	case engine.MySQL:
+		return mysql.OpenDatabase(ctx, d.MySQL, log)
+	default:
+		return nil, d.unknown()
+	}
+}
+
 func (d Database) unknown() error {
 	return fmt.Errorf("open the database %s: no engine is called %q; there are sqlite, postgres and mysql", d.Label, d.Engine)
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/mysql"
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/schema"
 )
@@ -97,13 +95,15 @@ func (c *Config) assign() error {
 	return nil
 }
 
-// place is a physical database on its way to be opened. Memory has to be opened before it is prepared, since it ends with
-// its last connection; a server and a file afterwards, since what is connected would be in the way of other processes.
+// place is a physical database on its way to be opened.
 type place struct {
 	database Database
-	memory   *sqlite.DB
 	session  engine.Session
 	options  schema.Options
+	ready    bool // nothing has to be done to it
+	// opened is set early for memory, which ends with its last connection. A server and a file are opened only when they
+	// are prepared, since what is connected would be in the way of other processes.
+	opened engine.Database
 }
 
 func (d *Databases) open(ctx context.Context, config *Config) error {
@@ -114,17 +114,14 @@ func (d *Databases) open(ctx context.Context, config *Config) error {
 		}
 	}()
 	for _, database := range config.Databases {
-		found, err := reach(ctx, database, config)
+		found, err := d.reach(ctx, database, config)
 		if err != nil {
 			return err
-		}
-		if found.memory != nil {
-			d.physical = append(d.physical, found.memory.Database())
 		}
 		places = append(places, found)
 	}
 	for _, found := range places {
-		if _, err := schema.MakePlan(ctx, found.session, config.Set, found.options); err != nil {
+		if err := found.look(ctx, config.Set); err != nil {
 			return err
 		}
 	}
@@ -136,55 +133,56 @@ func (d *Databases) open(ctx context.Context, config *Config) error {
 	return nil
 }
 
-func reach(ctx context.Context, database Database, config *Config) (*place, error) {
+// reach opens a session.
+func (d *Databases) reach(ctx context.Context, database Database, config *Config) (*place, error) {
 	found := &place{database: database, options: config.Options}
 	found.options.Databases = database.Logical
 	if found.options.Log == nil {
 		found.options.Log = config.Log
 	}
-	var err error
-	if database.Engine == engine.SQLite && database.SQLite.InMemory() {
-		if found.memory, err = sqlite.Open(ctx, database.SQLite, config.Log); err != nil {
-			return nil, err
-		}
-		found.session, err = found.memory.Session(ctx)
+	if database.Engine != engine.SQLite || !database.SQLite.InMemory() {
+		session, err := database.OpenSession(ctx, config.Log)
+		found.session = session
 		return found, err
 	}
-	found.session, err = database.OpenSession(ctx, config.Log)
+	memory, err := sqlite.Open(ctx, database.SQLite, config.Log)
+	if err != nil {
+		return nil, err
+	}
+	found.opened = memory.Database()
+	d.physical = append(d.physical, found.opened)
+	found.session, err = memory.Session(ctx)
 	return found, err
+}
+
+// look refuses what schema.Prepare would refuse before it changes anything. Background updates that have to be done first
+// are no refusal where somebody is told to do them.
+func (p *place) look(ctx context.Context, set *schema.Set) error {
+	plan, err := schema.MakePlan(ctx, p.session, set, p.options)
+	if _, pending := errors.AsType[*schema.PendingError](err); pending && p.options.OnPending != nil {
+		return nil
+	}
+	p.ready = err == nil && plan.Nothing()
+	return err
 }
 
 // take prepares a database and opens it for work.
 func (d *Databases) take(ctx context.Context, found *place, config *Config) error {
-	_, err := schema.Prepare(ctx, found.session, config.Set, found.options)
+	var err error
+	if !found.ready {
+		_, err = schema.Prepare(ctx, found.session, config.Set, found.options)
+	}
 	if err = errors.Join(err, found.session.Close()); err != nil {
 		return err
 	}
-	var opened engine.Database
-	if found.memory != nil {
-		opened = found.memory.Database()
-	} else {
-		if opened, err = found.database.Open(ctx, config.Log); err != nil {
+	if found.opened == nil {
+		if found.opened, err = found.database.Open(ctx, config.Log); err != nil {
 			return err
 		}
-		d.physical = append(d.physical, opened)
+		d.physical = append(d.physical, found.opened)
 	}
 	for _, name := range found.database.Logical {
-		d.logical[name] = opened
+		d.logical[name] = found.opened
 	}
 	return nil
-}
-
-// Open opens the database for work, without a look at its schema. The logger may be nil.
-func (d Database) Open(ctx context.Context, log *slog.Logger) (engine.Database, error) {
-	switch d.Engine {
-	case engine.SQLite:
-		return sqlite.OpenDatabase(ctx, d.SQLite, log)
-	case engine.Postgres:
-		return postgres.OpenDatabase(ctx, d.Postgres, log)
-	case engine.MySQL:
-		return mysql.OpenDatabase(ctx, d.MySQL, log)
-	default:
-		return nil, d.unknown()
-	}
 }

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
 
 // notes is a set of two logical databases.
-func notes(version int) *schema.Set {
+func notes(version int, required ...schema.RequiredUpdate) *schema.Set {
 	files := fstest.MapFS{}
 	kinds := []engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL}
 	for _, kind := range kinds {
@@ -32,7 +32,7 @@ func notes(version int) *schema.Set {
 		files["main/delta/2/01author.sql"] = &fstest.MapFile{Data: []byte("ALTER TABLE notes ADD COLUMN author VARCHAR(100);")}
 	}
 	set, err := schema.New(schema.Definition{
-		Name: "notes", Version: version, CompatVersion: version, Engines: kinds, Databases: []string{"main", "state"}, Files: files,
+		Name: "notes", Version: version, CompatVersion: version, Engines: kinds, Databases: []string{"main", "state"}, Files: files, RequiredUpdates: required,
 	})
 	if err != nil {
 		panic(err)
@@ -161,6 +161,34 @@ func TestNothingIsUpgradedWhenOneIsRefused(t *testing.T) {
 	after, err := os.ReadFile(first.SQLite.Database)
 	if err != nil || string(before) != string(after) {
 		t.Errorf("the first database was changed: %v", err)
+	}
+}
+
+// A release that needs a background update refuses until it is done, or has it done, as it was told.
+func TestRequiredUpdatesAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	database := sqliteDatabase(filepath.Join(t.TempDir(), "a.db"))
+	first := open(t, 1, database)
+	const enqueue = "INSERT INTO background_updates (update_name, progress_json) VALUES ('fill_authors', '{}')"
+	if _, err := first.Logical("main").Exec(t.Context(), enqueue); err != nil {
+		t.Fatal(err)
+	}
+	set := notes(2, schema.RequiredUpdate{Name: "fill_authors", Version: 2})
+	config := synapse.Config{Databases: []synapse.Database{database}, Set: set}
+	_, err := synapse.Open(t.Context(), config)
+	if _, pending := errors.AsType[*schema.PendingError](err); !pending {
+		t.Errorf("the error is %v", err)
+	}
+	config.Options.OnPending = func(ctx context.Context, updates []string) error {
+		_, err := first.Logical("main").Exec(ctx, "DELETE FROM background_updates WHERE update_name = ?", updates[0])
+		return err
+	}
+	opened, err := synapse.Open(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := opened.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

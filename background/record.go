@@ -74,7 +74,7 @@ func Retry(ctx context.Context, session engine.Session, names ...string) (forgot
 
 func list(ctx context.Context, from engine.Querier, withErrors bool) ([]Pending, error) {
 	var all []Pending
-	err := each(ctx, from, listSQL, func(scan func(...any) error) error {
+	err := engine.Each(ctx, from, listSQL, nil, func(scan func(...any) error) error {
 		var one Pending
 		var progress string
 		err := scan(&one.Name, &one.DependsOn, &one.Ordering, &progress)
@@ -92,7 +92,7 @@ func list(ctx context.Context, from engine.Querier, withErrors bool) ([]Pending,
 	if !withErrors {
 		return all, nil
 	}
-	err = each(ctx, from, listErrorsSQL, func(scan func(...any) error) error {
+	err = engine.Each(ctx, from, listErrorsSQL, nil, func(scan func(...any) error) error {
 		var name string
 		var failure Failure
 		var at int64
@@ -154,19 +154,4 @@ func setAside(ctx context.Context, session engine.Session, update string, failur
 		return fmt.Errorf("record that %s was set aside: %w", update, err)
 	}
 	return nil
-}
-
-// each calls take for every row.
-func each(ctx context.Context, from engine.Querier, query string, take func(scan func(...any) error) error) error {
-	rows, err := from.Query(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := take(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

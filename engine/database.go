@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 )
 
 // Database is a physical database that is open for work, by several goroutines at once.
@@ -40,26 +39,13 @@ type Pool struct {
 // Name is the database in words.
 func (p *Pool) Name() string { return p.Label }
 
-// Transact runs work in a transaction, up to Attempts times.
+// Transact runs work in a transaction, up to Attempts times. How a rollback fails is not told: the error that led to it
+// says more, and a pool drops the connection.
 func (p *Pool) Transact(ctx context.Context, work func(Tx) error) error {
-	return Retry(ctx, p.Repeatable, func() error { return p.transactOnce(ctx, work) })
-}
-
-func (p *Pool) transactOnce(ctx context.Context, work func(Tx) error) error {
-	transaction, err := p.DB.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
-	}
-	defer func() {
-		_ = transaction.Rollback() // does nothing after a commit; the error that led here says more than its own
-	}()
-	if err := work(Statements{Kind: p.Kind, Connection: transaction, Bind: p.Bind}); err != nil {
-		return err
-	}
-	if err := transaction.Commit(); err != nil {
-		return fmt.Errorf("commit transaction: %w", err)
-	}
-	return nil
+	faults := Faults{Repeatable: p.Repeatable, Over: func(error) bool { return true }}
+	return Transact(ctx, p.DB, sql.TxOptions{}, faults, func(transaction *sql.Tx) error {
+		return work(Statements{Kind: p.Kind, Connection: transaction, Bind: p.Bind})
+	})
 }
 
 // Close ends all connections.

@@ -128,15 +128,28 @@ func checkSessions(ctx context.Context, session engine.Session, plan *Plan, opti
 
 // MakePlan says what Prepare would do, and refuses what it would refuse for what the database is. It changes nothing.
 func MakePlan(ctx context.Context, session engine.Session, set *Set, options Options) (*Plan, error) {
-	if check := set.definition.CheckServer; check != nil {
-		if err := check(ctx, session, options.Config); err != nil {
-			return nil, fmt.Errorf("%s: %w", session.Name(), err)
-		}
+	if err := checkServer(ctx, session, set, options); err != nil {
+		return nil, err
 	}
 	state, err := ReadState(ctx, session)
 	if err != nil {
 		return nil, err
 	}
+	return planFrom(ctx, session, set, state, options)
+}
+
+func checkServer(ctx context.Context, session engine.Session, set *Set, options Options) error {
+	if set.definition.CheckServer == nil {
+		return nil
+	}
+	if err := set.definition.CheckServer(ctx, session, options.Config); err != nil {
+		return fmt.Errorf("%s: %w", session.Name(), err)
+	}
+	return nil
+}
+
+// planFrom is MakePlan for what the database has said of itself.
+func planFrom(ctx context.Context, session engine.Session, set *Set, state *State, options Options) (*Plan, error) {
 	logical := options.logical(set)
 	plan, err := newPlan(session.Name(), session.Engine(), set, state, logical)
 	if err != nil {

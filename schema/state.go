@@ -149,7 +149,7 @@ func (s *State) readApplied(ctx context.Context, from engine.Querier) error {
 	if s.has(SetTable) {
 		query = "SELECT file, coalesce(checksum, '') FROM applied_schema_deltas"
 	}
-	return each(ctx, from, query, func(scan func(...any) error) error {
+	return engine.Each(ctx, from, query, nil, func(scan func(...any) error) error {
 		var file, checksum string
 		err := scan(&file, &checksum)
 		s.Applied[file] = checksum
@@ -161,7 +161,7 @@ func (s *State) readDatabases(ctx context.Context, from engine.Querier) error {
 	if !s.has(DatabasesTable) {
 		return nil
 	}
-	return each(ctx, from, "SELECT name FROM schema_databases ORDER BY name", func(scan func(...any) error) error {
+	return engine.Each(ctx, from, "SELECT name FROM schema_databases ORDER BY name", nil, func(scan func(...any) error) error {
 		var name string
 		err := scan(&name)
 		s.Databases = append(s.Databases, name)
@@ -174,7 +174,7 @@ func (s *State) readProgress(ctx context.Context, from engine.Querier) error {
 		return nil
 	}
 	const query = "SELECT file, checksum, statements, coalesce(catalog, '') FROM schema_progress"
-	return each(ctx, from, query, func(scan func(...any) error) error {
+	return engine.Each(ctx, from, query, nil, func(scan func(...any) error) error {
 		var file string
 		var read progress
 		err := scan(&file, &read.checksum, &read.statements, &read.catalog)
@@ -189,7 +189,7 @@ func (s *State) readUpdates(ctx context.Context, from engine.Querier) error {
 		return nil
 	}
 	const query = "SELECT update_name, coalesce(depends_on, ''), ordering FROM background_updates ORDER BY ordering, update_name"
-	return each(ctx, from, query, func(scan func(...any) error) error {
+	return engine.Each(ctx, from, query, nil, func(scan func(...any) error) error {
 		var update Update
 		err := scan(&update.Name, &update.DependsOn, &update.Ordering)
 		s.Updates = append(s.Updates, update)
@@ -214,19 +214,4 @@ func (s *State) readOwner(ctx context.Context, from engine.Querier) error {
 		s.Owner = Unknown
 	}
 	return nil
-}
-
-// each calls take for every row.
-func each(ctx context.Context, from engine.Querier, query string, take func(scan func(...any) error) error) error {
-	rows, err := from.Query(ctx, query)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := take(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

@@ -69,7 +69,10 @@ func Inspect(ctx context.Context, session engine.Session, set *Set, options Opti
 		return status, nil
 	}
 	status.CodeVersion, status.CodeCompatVersion = set.Version(), set.CompatVersion()
-	plan, err := MakePlan(ctx, session, set, options)
+	var plan *Plan
+	if err = checkServer(ctx, session, set, options); err == nil {
+		plan, err = planFrom(ctx, session, set, state, options)
+	}
 	status.judge(plan, err)
 	if err == nil {
 		status.compareApplied(set)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"github.com/synapsedb/synapse/engine"
 )
 
 // activityColumns describe a session. To a role that is not a member of the session's role, and may not read all
@@ -38,7 +40,7 @@ func (s *session) activities(ctx context.Context, query string, values ...any) (
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, func(rows *sql.Rows) (string, error) {
+	return engine.Collect(rows, func(rows *sql.Rows) (string, error) {
 		var a activity
 		err := rows.Scan(&a.pid, &a.user, &a.application, &a.address, &a.state, &a.since)
 		return a.String(), err
@@ -59,18 +61,4 @@ func (s *session) OtherSessions(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("list the sessions of %s: %w", s.name, err)
 	}
 	return others, nil
-}
-
-// collect reads and closes all rows.
-func collect[T any](rows *sql.Rows, read func(*sql.Rows) (T, error)) ([]T, error) {
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		one, err := read(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

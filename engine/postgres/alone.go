@@ -178,7 +178,7 @@ func (s *session) findIndex(ctx context.Context, index *concurrentIndex) (*built
 	if err != nil {
 		return nil, s.explain(ctx, fmt.Errorf("look for the index %s: %w", index.name, err))
 	}
-	found, err := collect(rows, func(rows *sql.Rows) (*builtIndex, error) {
+	found, err := engine.Collect(rows, func(rows *sql.Rows) (*builtIndex, error) {
 		var one builtIndex
 		return &one, rows.Scan(&one.name, &one.unique, &one.valid)
 	})

@@ -20,7 +20,7 @@ func (s *session) Describe(ctx context.Context) (*engine.Catalog, error) {
 		if err != nil {
 			return nil, s.explain(ctx, fmt.Errorf("read the catalog of %s: %w", s.name, err))
 		}
-		found, err := collect(rows, func(rows *sql.Rows) (object engine.Object, err error) {
+		found, err := engine.Collect(rows, func(rows *sql.Rows) (object engine.Object, err error) {
 			err = rows.Scan(&object.Type, &object.Name, &object.Table, &object.Definition)
 			return object, err
 		})

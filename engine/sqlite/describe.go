@@ -39,7 +39,7 @@ func (s *schemaSession) describeObjects(ctx context.Context, catalog *engine.Cat
 	if err != nil {
 		return err
 	}
-	catalog.Objects, err = collect(rows, func(rows *sql.Rows) (object engine.Object, err error) {
+	catalog.Objects, err = engine.Collect(rows, func(rows *sql.Rows) (object engine.Object, err error) {
 		err = rows.Scan(&object.Type, &object.Name, &object.Table, &object.Definition)
 		switch object.Type {
 		case "table":

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"github.com/synapsedb/synapse/engine"
 )
 
 // brokenKeysShown is how many rows a ForeignKeysError names.
@@ -63,7 +65,7 @@ func (s *schemaSession) checkForeignKeys(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("check the foreign keys of %s: %w", s.Name(), err)
 	}
-	broken, err := collect(rows, func(rows *sql.Rows) (key BrokenKey, err error) {
+	broken, err := engine.Collect(rows, func(rows *sql.Rows) (key BrokenKey, err error) {
 		err = rows.Scan(&key.Table, &key.RowID, &key.Parent)
 		return key, err
 	})
@@ -75,18 +77,4 @@ func (s *schemaSession) checkForeignKeys(ctx context.Context) error {
 	}
 	shown := broken[:min(len(broken), brokenKeysShown)]
 	return &ForeignKeysError{Path: s.Name(), Rows: shown, More: len(broken) > len(shown)}
-}
-
-// collect reads and closes all rows.
-func collect[T any](rows *sql.Rows, read func(*sql.Rows) (T, error)) ([]T, error) {
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		one, err := read(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
 }

@@ -35,24 +35,9 @@ func textAt(ctx context.Context, batch *background.Batch, query string, values .
 	return until, true, nil
 }
 
-// readRows calls take for every row of a query.
-func readRows(ctx context.Context, tx engine.Tx, query string, values []any, take func(scan func(...any) error) error) error {
-	rows, err := tx.Query(ctx, query, values...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := take(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
-
 // readTexts reads one column.
 func readTexts(ctx context.Context, tx engine.Tx, query string, values ...any) (texts []any, err error) {
-	err = readRows(ctx, tx, query, values, func(scan func(...any) error) error {
+	err = engine.Each(ctx, tx, query, values, func(scan func(...any) error) error {
 		var text string
 		err := scan(&text)
 		texts = append(texts, text)

@@ -61,7 +61,7 @@ func flagQuarantined(ctx context.Context, batch *background.Batch) (background.R
 func (q *quarantined) next(ctx context.Context, batch *background.Batch) (found []media, err error) {
 	size := few(batch)
 	if !q.LocalDone {
-		err = readRows(ctx, batch.Tx, localQuarantinedSQL, []any{q.Local, size}, func(scan func(...any) error) error {
+		err = engine.Each(ctx, batch.Tx, localQuarantinedSQL, []any{q.Local, size}, func(scan func(...any) error) error {
 			err := scan(&q.Local)
 			found = append(found, media{nil, q.Local})
 			return err
@@ -72,7 +72,7 @@ func (q *quarantined) next(ctx context.Context, batch *background.Batch) (found 
 		return found, err
 	}
 	local := len(found)
-	err = readRows(ctx, batch.Tx, remoteQuarantinedSQL, []any{q.RemoteOrigin, q.Remote, size}, func(scan func(...any) error) error {
+	err = engine.Each(ctx, batch.Tx, remoteQuarantinedSQL, []any{q.RemoteOrigin, q.Remote, size}, func(scan func(...any) error) error {
 		err := scan(&q.RemoteOrigin, &q.Remote)
 		found = append(found, media{q.RemoteOrigin, q.Remote})
 		return err
@@ -94,7 +94,7 @@ func quarantineIDs(ctx context.Context, tx engine.Tx, count int) (ids []int64, e
 		}
 		return ids, err
 	}
-	err = readRows(ctx, tx, nextIDsSQL, []any{count + 1}, func(scan func(...any) error) error {
+	err = engine.Each(ctx, tx, nextIDsSQL, []any{count + 1}, func(scan func(...any) error) error {
 		var id int64
 		err := scan(&id)
 		if id > 1 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/synapsedb/synapse/background"
+	"github.com/synapsedb/synapse/engine"
 )
 
 const (
@@ -27,7 +28,7 @@ func recheckRedactions(ctx context.Context, batch *background.Batch) (background
 	}
 	var settled []any
 	var count int
-	err = readRows(ctx, batch.Tx, redactionsSQL, []any{from.ID, few(batch)}, func(scan func(...any) error) error {
+	err = engine.Each(ctx, batch.Tx, redactionsSQL, []any{from.ID, few(batch)}, func(scan func(...any) error) error {
 		var metadata sql.NullString
 		if err := scan(&from.ID, &metadata); err != nil {
 			return err
