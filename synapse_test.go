@@ -62,9 +62,9 @@ func mysqlDatabase(t *testing.T) synapse.Database {
 	return synapse.Database{Label: "maria", Engine: engine.MySQL, MySQL: config}
 }
 
-func open(t *testing.T, version int, databases ...synapse.Database) *synapse.Databases {
+func open(t *testing.T, databases ...synapse.Database) *synapse.Databases {
 	t.Helper()
-	opened, err := synapse.Open(t.Context(), synapse.Config{Databases: databases, Set: notes(version)})
+	opened, err := synapse.Open(t.Context(), synapse.Config{Databases: databases, Set: notes(1)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestEveryEngineOpens(t *testing.T) {
 		"postgres":      postgresDatabase(t), "mysql": mysqlDatabase(t),
 	} {
 		t.Run(name, func(t *testing.T) {
-			opened := open(t, 1, database)
+			opened := open(t, database)
 			write(t, opened.Logical("main"))
 			if opened.Logical("state") != opened.Logical("main") || opened.Logical("attic") != nil {
 				t.Error("the logical databases are not where they should be")
@@ -119,7 +119,7 @@ func TestLogicalDatabasesApart(t *testing.T) {
 	t.Parallel()
 	first, second := postgresDatabase(t), sqliteDatabase(filepath.Join(t.TempDir(), "state.db"))
 	first.Logical, second.Logical = []string{"main"}, []string{"state"}
-	opened := open(t, 1, first, second)
+	opened := open(t, first, second)
 	write(t, opened.Logical("main"))
 	if _, err := opened.Logical("state").Exec(t.Context(), "INSERT INTO positions (place) VALUES (?)", 1); err != nil {
 		t.Error(err)
@@ -139,7 +139,7 @@ func TestNothingIsUpgradedWhenOneIsRefused(t *testing.T) {
 	folder := t.TempDir()
 	first, second := sqliteDatabase(filepath.Join(folder, "main.db")), sqliteDatabase(filepath.Join(folder, "state.db"))
 	first.Logical, second.Logical = []string{"main"}, []string{"state"}
-	if err := open(t, 1, first, second).Close(); err != nil {
+	if err := open(t, first, second).Close(); err != nil {
 		t.Fatal(err)
 	}
 	session, err := second.OpenSession(t.Context(), nil)
@@ -168,7 +168,7 @@ func TestNothingIsUpgradedWhenOneIsRefused(t *testing.T) {
 func TestRequiredUpdatesAreWaitedFor(t *testing.T) {
 	t.Parallel()
 	database := sqliteDatabase(filepath.Join(t.TempDir(), "a.db"))
-	first := open(t, 1, database)
+	first := open(t, database)
 	const enqueue = "INSERT INTO background_updates (update_name, progress_json) VALUES ('fill_authors', '{}')"
 	if _, err := first.Logical("main").Exec(t.Context(), enqueue); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,13 @@ func (u *Updater) setCurrent(update string) {
 	u.current, u.attempts, u.failed = update, 0, nil
 }
 
+// counted remembers how many updates are unfinished.
+func (u *Updater) counted(pending int) {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	u.pending = pending
+}
+
 func (u *Updater) sizeOf(update string, bounds limits) int {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
@@ -28,6 +35,7 @@ func (u *Updater) succeeded(report Report) {
 	u.attempts, u.failed = 0, nil
 	if report.Done {
 		u.current = ""
+		u.pending--
 	}
 }
 

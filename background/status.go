@@ -23,6 +23,8 @@ type Status struct {
 	Database string
 	State    State
 	Enabled  bool
+	// Pending is how many updates were unfinished at the last look, those that cannot be run among them.
+	Pending int
 	// Current is the update that is worked on; nil without one.
 	Current *Current
 	// Left are the updates that could not be run when the last run ended.
@@ -47,7 +49,7 @@ type Current struct {
 func (u *Updater) Status() Status {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
-	status := Status{Database: u.config.Name, State: u.state(), Enabled: !u.disabled, Left: slices.Clone(u.left)}
+	status := Status{Database: u.config.Name, State: u.state(), Enabled: !u.disabled, Pending: u.pending, Left: slices.Clone(u.left)}
 	if u.current == "" {
 		return status
 	}

@@ -20,6 +20,7 @@ type Updater struct {
 	attempts int
 	failed   error
 	left     []Left
+	pending  int
 	figures  map[string]*figures
 }
 
