@@ -14,6 +14,7 @@ const (
 	DefaultName     = "master"
 	DefaultAttempts = 5 // as by the Python homeserver
 	DefaultGrace    = 10 * time.Second
+	DefaultInterval = time.Minute
 )
 
 // The waits after failures: they double from the first to the longest.
@@ -51,6 +52,8 @@ type Config struct {
 	Brief bool
 	// Grace is how long a batch that is under way may go on after the end of its context; 10 s when zero.
 	Grace time.Duration
+	// Interval is how long Serve waits before it looks again for updates that others have enqueued; 1 min when zero.
+	Interval time.Duration
 	// OnBatch is called after each batch; may be nil.
 	OnBatch func(report Report)
 	// Clock is the real one when nil.
@@ -74,6 +77,7 @@ func (c *Config) complete() error {
 	setDefault(&c.Name, DefaultName)
 	setDefault(&c.Attempts, DefaultAttempts)
 	setDefault(&c.Grace, DefaultGrace)
+	setDefault(&c.Interval, DefaultInterval)
 	if c.Clock == nil {
 		c.Clock = realClock{}
 	}
@@ -84,8 +88,8 @@ func (c *Config) complete() error {
 	if c.Open == nil || c.Registry == nil {
 		return errors.New("background updates need a way to open the database, and a registry of handlers")
 	}
-	if c.Attempts < 0 || c.Grace < 0 {
-		return errors.New("background updates: neither the attempts nor the grace can be negative")
+	if c.Attempts < 0 || c.Grace < 0 || c.Interval < 0 {
+		return errors.New("background updates: neither the attempts nor the grace nor the interval can be negative")
 	}
 	return c.Pacing.complete()
 }

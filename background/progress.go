@@ -17,7 +17,7 @@ func (u *Updater) setCurrent(update string) {
 func (u *Updater) counted(pending int) {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
-	u.pending = pending
+	u.pending, u.looked = pending, true
 }
 
 func (u *Updater) sizeOf(update string, bounds limits) int {

@@ -21,6 +21,7 @@ type Updater struct {
 	failed   error
 	left     []Left
 	pending  int
+	looked   bool // at the updates, once at least
 	figures  map[string]*figures
 }
 
@@ -45,22 +46,50 @@ func (u *Updater) Run(ctx context.Context) error {
 	return errors.Join(err, r.release())
 }
 
-// Serve is Run for a server: when nothing is left that can be run, it waits for Wake and looks again. It returns when ctx
-// ends, with its cause, or with an error of Run other than *LeftError, which it logs.
+// Serve is Run for a server: when nothing is left that can be run, it looks again after Wake or an Interval. A database that
+// was reached once is tried again after every error, which it logs, as *LeftError. It returns the cause of ctx when that
+// ends, and the error of a Run that never came to look at the updates, such as *RunningError.
 func (u *Updater) Serve(ctx context.Context) error {
+	var before string
 	for {
 		err := u.Run(ctx)
-		if left, isLeft := errors.AsType[*LeftError](err); isLeft {
-			u.config.Log.WarnContext(ctx, "background updates are left", "error", left)
-		} else if err != nil {
+		if stopped := context.Cause(ctx); stopped != nil {
+			return errors.Join(stopped, unlessIs(err, stopped))
+		}
+		if err != nil && !u.hasLooked() {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-u.wake:
+		if err != nil && err.Error() != before {
+			u.config.Log.WarnContext(ctx, "the background updates stopped; they are tried again", "interval", u.config.Interval, "error", err)
 		}
+		if before = ""; err != nil {
+			before = err.Error()
+		}
+		u.await(ctx)
 	}
+}
+
+// await waits for Wake, an Interval, or the end of ctx.
+func (u *Updater) await(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	slept := make(chan struct{})
+	go func() {
+		defer close(slept)
+		_ = u.config.Clock.Sleep(ctx, u.config.Interval) // ends early by stop
+	}()
+	select {
+	case <-u.wake:
+	case <-slept:
+	}
+	stop()
+	<-slept
+}
+
+func (u *Updater) hasLooked() bool {
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	return u.looked
 }
 
 // Wake has Serve look for updates, after one was enqueued.

@@ -254,6 +254,52 @@ func TestServeLooksAgainWhenWoken(t *testing.T) {
 	}
 }
 
+// A server goes on for its whole life: what others enqueue is found, and a database that cannot be reached for a while is
+// reached again.
+func TestServeLooksAgainByItself(t *testing.T) {
+	t.Parallel()
+	place := newAddress(t, engine.SQLite)
+	registry, done := background.NewRegistry(), make(chan struct{}, 1)
+	registry.Register("job", nothing)
+	opened := 0
+	updater := newUpdater(t, place, registry, func(config *background.Config) {
+		open := config.Open
+		config.Open = func(ctx context.Context) (engine.Session, error) {
+			if opened++; opened == 2 {
+				return nil, errors.New("it is not there")
+			}
+			return open(ctx)
+		}
+		config.Interval = time.Millisecond
+		config.OnBatch = func(background.Report) { done <- struct{}{} }
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- updater.Serve(ctx) }()
+	for range 3 {
+		place.enqueue(t, "job")
+		<-done
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if opened < 3 {
+		t.Errorf("opened %d times", opened)
+	}
+}
+
+func TestServeRefusesADatabaseThatWasNeverReached(t *testing.T) {
+	t.Parallel()
+	wrong := errors.New("it is not there")
+	updater := newUpdater(t, newAddress(t, engine.SQLite), background.NewRegistry(), func(config *background.Config) {
+		config.Open = func(context.Context) (engine.Session, error) { return nil, wrong }
+	})
+	if err := updater.Serve(t.Context()); !errors.Is(err, wrong) {
+		t.Error(err)
+	}
+}
+
 func TestOnlyRestricts(t *testing.T) {
 	t.Parallel()
 	place := newAddress(t, engine.SQLite)
