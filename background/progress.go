@@ -13,11 +13,17 @@ func (u *Updater) setCurrent(update string) {
 	u.current, u.attempts, u.failed = update, 0, nil
 }
 
-// counted remembers how many updates are unfinished.
-func (u *Updater) counted(pending int) {
+// counted remembers how many updates are unfinished, and how many of those were set aside.
+func (u *Updater) counted(pending []Pending) {
+	setAside := 0
+	for i := range pending {
+		if pending[i].Failure != nil {
+			setAside++
+		}
+	}
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
-	u.pending, u.looked = pending, true
+	u.pending, u.setAside, u.looked = len(pending), setAside, true
 }
 
 func (u *Updater) sizeOf(update string, bounds limits) int {

@@ -46,7 +46,7 @@ func (r *run) step(ctx context.Context) (worked bool, err error) {
 		return r.unreached(ctx, err)
 	}
 	r.failures = 0
-	r.updater.counted(len(pending))
+	r.updater.counted(pending)
 	next, left := r.updater.choose(pending, r.updater.at())
 	r.report(ctx, left)
 	if next == nil {

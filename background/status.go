@@ -25,6 +25,8 @@ type Status struct {
 	Enabled  bool
 	// Pending is how many updates were unfinished at the last look, those that cannot be run among them.
 	Pending int
+	// SetAside is how many of those were set aside.
+	SetAside int
 	// Current is the update that is worked on; nil without one.
 	Current *Current
 	// Left are the updates that could not be run when the last run ended.
@@ -49,7 +51,7 @@ type Current struct {
 func (u *Updater) Status() Status {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
-	status := Status{Database: u.config.Name, State: u.state(), Enabled: !u.disabled, Pending: u.pending, Left: slices.Clone(u.left)}
+	status := Status{Database: u.config.Name, State: u.state(), Enabled: !u.disabled, Pending: u.pending, SetAside: u.setAside, Left: slices.Clone(u.left)}
 	if u.current == "" {
 		return status
 	}

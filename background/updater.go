@@ -21,6 +21,7 @@ type Updater struct {
 	failed   error
 	left     []Left
 	pending  int
+	setAside int
 	looked   bool // at the updates, once at least
 	figures  map[string]*figures
 }
