@@ -73,7 +73,11 @@ func (e *environment) openDatabases(ctx context.Context, flags *schemaFlags, mis
 	if err != nil {
 		return nil, err
 	}
-	finder := &setFinder{flags: flags}
+	return e.openLoaded(ctx, loaded, &setFinder{flags: flags}, missing)
+}
+
+// openLoaded is openDatabases for a configuration that was read.
+func (e *environment) openLoaded(ctx context.Context, loaded *config.Config, finder *setFinder, missing bool) (databases []*physical, err error) {
 	for _, configured := range loaded.Databases {
 		found, err := e.openDatabase(ctx, synapse.FromConfig(configured), finder, missing)
 		if err != nil {
@@ -165,6 +169,7 @@ func title(database synapse.Database, name string) string {
 // setFinder finds the schema set that a database belongs to, and reads upstream's files once.
 type setFinder struct {
 	flags    *schemaFlags
+	ours     bool // an empty database is for the schema of this program, unless another is asked for
 	upstream *schema.Set
 	source   string
 }
@@ -186,7 +191,7 @@ func (f *setFinder) wanted(owner schema.Owner) string {
 	switch {
 	case f.flags.set != "":
 		return f.flags.set
-	case f.flags.schemaDir != "", owner == schema.UpstreamsDatabase, owner == schema.Nobody:
+	case f.flags.schemaDir != "", owner == schema.UpstreamsDatabase, owner == schema.Nobody && !f.ours:
 		return upstream.SetName
 	}
 	return homeserver.SetName

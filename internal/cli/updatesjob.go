@@ -99,10 +99,7 @@ func (e *environment) runStartJob(ctx context.Context, flags *jobFlags) error {
 	}
 	result := StartedJob{Job: flags.job.Name, Label: database.database.Label, Database: database.name}
 	err = e.open(ctx, database, func(session engine.Session) (err error) {
-		if result.Updates, err = upstream.StartJob(ctx, session, flags.job); err != nil {
-			return err
-		}
-		_, err = background.Retry(ctx, session, result.Updates...) // an error of an earlier time is not this job's
+		result.Updates, err = startJob(ctx, session, flags.job)
 		return err
 	})
 	if err != nil {
@@ -113,4 +110,13 @@ func (e *environment) runStartJob(ctx context.Context, flags *jobFlags) error {
 	}
 	fmt.Fprintf(e.stdout, "%s\n  enqueued: %s\n", database.title(), orNone(result.Updates))
 	return nil
+}
+
+// startJob enqueues the updates of a job. An error of an earlier time is not this job's.
+func startJob(ctx context.Context, session engine.Session, job upstream.Job) (updates []string, err error) {
+	if updates, err = upstream.StartJob(ctx, session, job); err != nil {
+		return nil, err
+	}
+	_, err = background.Retry(ctx, session, updates...)
+	return updates, err
 }

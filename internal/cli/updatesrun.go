@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/synapsedb/synapse/background"
+	"github.com/synapsedb/synapse/config"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/upstream"
@@ -183,12 +184,19 @@ func (u *updatable) wanted(only []string) bool {
 	return slices.ContainsFunc(only, u.has)
 }
 
-func (u *updatable) pacingOf(flags *runFlags) background.Pacing {
+// pacing is what the configuration says of it.
+func pacing(configured config.BackgroundUpdates) background.Pacing {
 	return background.Pacing{
-		Target: u.pacing.Duration, Sleep: u.pacing.Sleep, NoSleep: flags.noSleep || u.pacing.Sleep == 0,
-		MinBatchSize: u.pacing.MinBatchSize, MaxBatchSize: max(u.pacing.MinBatchSize, background.DefaultMaxBatchSize),
-		DefaultBatchSize: u.pacing.DefaultBatchSize,
+		Target: configured.Duration, Sleep: configured.Sleep, NoSleep: configured.Sleep == 0,
+		MinBatchSize: configured.MinBatchSize, MaxBatchSize: max(configured.MinBatchSize, background.DefaultMaxBatchSize),
+		DefaultBatchSize: configured.DefaultBatchSize,
 	}
+}
+
+func (u *updatable) pacingOf(flags *runFlags) background.Pacing {
+	wanted := pacing(u.pacing)
+	wanted.NoSleep = wanted.NoSleep || flags.noSleep
+	return wanted
 }
 
 // explainUpdatesStop says of what ended because of a signal that nothing is wrong.
