@@ -13,6 +13,9 @@ import (
 // taskVariable makes this test binary a process that runs the updates of a database.
 const taskVariable = "SYNAPSE_TEST_BACKGROUND_TASK"
 
+// numbersIndex is the update index of the task.
+var numbersIndex = background.CreateIndex{Name: "numbers_n", Table: "numbers", Columns: []string{"n"}}
+
 type task struct {
 	Place address `json:"place"`
 	// Hold waits in the first batch until the process is killed.
@@ -50,6 +53,7 @@ func (w *task) run(ctx context.Context) error {
 		}
 		return fill(ctx, batch)
 	})
+	registry.RegisterAlone("index", numbersIndex.Run)
 	updater, err := background.New(background.Config{
 		Open: w.Place.open, Registry: registry, Wait: w.Wait, SessionsKnown: true,
 		Pacing: background.Pacing{NoSleep: true, DefaultBatchSize: w.Size, MaxBatchSize: w.Size},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/sqltext"
 )
@@ -143,14 +145,37 @@ func (s *session) buildIndex(ctx context.Context, statement string, index *concu
 	}
 	if found != nil && !found.valid {
 		s.log.InfoContext(ctx, "an interrupted run left an invalid index, which is dropped first", "index", found.name, "table", index.table)
-		if _, err := s.connection.ExecContext(ctx, "DROP INDEX CONCURRENTLY "+found.name); err != nil {
-			return s.explain(ctx, fmt.Errorf("drop the invalid index %s: %w", found.name, err))
+		if err := s.dropInvalid(ctx, found); err != nil {
+			return err
 		}
 	}
 	if _, err := s.Exec(ctx, statement); err != nil {
-		return err
+		return errors.Join(err, s.dropFailed(ctx, index, err))
 	}
 	return s.mustBeValid(ctx, index)
+}
+
+func (s *session) dropInvalid(ctx context.Context, found *builtIndex) error {
+	if _, err := s.connection.ExecContext(ctx, "DROP INDEX CONCURRENTLY "+found.name); err != nil {
+		return s.explain(ctx, fmt.Errorf("drop the invalid index %s: %w", found.name, err))
+	}
+	return nil
+}
+
+// dropFailed drops what a build left that the server has refused: an invalid index costs every write time, and a unique one
+// may refuse rows. After an interruption it is left to the next run; one that was there before is somebody else's.
+func (s *session) dropFailed(ctx context.Context, index *concurrentIndex, failure error) error {
+	const duplicateTable = "42P07"
+	server, isServer := errors.AsType[*pgconn.PgError](failure)
+	refused := isServer && server.Code != duplicateTable && ctx.Err() == nil && !s.driver.IsClosed()
+	if !refused {
+		return nil
+	}
+	found, err := s.findIndex(ctx, index)
+	if err != nil || found == nil || found.valid {
+		return err
+	}
+	return s.dropInvalid(ctx, found)
 }
 
 func (s *session) mustBeValid(ctx context.Context, index *concurrentIndex) error {

@@ -112,6 +112,9 @@ func TestExecAloneFailures(t *testing.T) {
 			t.Errorf("%s: %v", statement, server)
 		}
 	}
+	if diff := cmp.Diff(map[string]string{"plain": "CREATE INDEX plain ON t USING btree (a)"}, indexes(t, session)); diff != "" {
+		t.Errorf("after refused builds: %s", diff)
+	}
 	run(t, session, "DELETE FROM t")
 	if err := session.ExecAlone(t.Context(), "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)"); err != nil {
 		t.Errorf("after the failure: %v", err)
