@@ -42,6 +42,8 @@ func TestMalformedSetsAreRefused(t *testing.T) {
 		want   []string // parts of one problem
 	}{
 		"no name":                      {func(d *schema.Definition) { d.Name = "" }, []string{"name", "letters"}},
+		"name of upstream":             {func(d *schema.Definition) { d.Name = "upstream" }, []string{`"upstream"`, "take another one"}},
+		"name of nobody known":         {func(d *schema.Definition) { d.Name = "unknown" }, []string{`"unknown"`, "take another one"}},
 		"version below 1":              {func(d *schema.Definition) { d.Version, d.CompatVersion = 0, 0 }, []string{"versions begin at 1"}},
 		"compat above version":         {func(d *schema.Definition) { d.CompatVersion = 7 }, []string{"compat version 7", "own database"}},
 		"no files":                     {func(d *schema.Definition) { d.Files = nil }, []string{"no files"}},
