@@ -13,7 +13,7 @@ func (r *reader) checkDefinition() {
 	if !setName.MatchString(definition.Name) {
 		r.reject("", "the name %q does not consist of letters, digits, - and _, 64 at most", definition.Name)
 	}
-	if reserved := Owner(definition.Name); reserved == UpstreamsDatabase || reserved == Unknown {
+	if name := Owner(definition.Name); r.set.own() && (name == UpstreamsDatabase || name == Unknown) {
 		r.reject("", "the name %q is kept for databases that belong to no set; take another one", definition.Name)
 	}
 	if definition.Version < 1 {

@@ -13,7 +13,7 @@ const Common = "common"
 // Definition is what a program says of its schema. New makes a Set of it.
 type Definition struct {
 	// Name tells this schema's databases from all others; it is kept in each of them. Letters, digits, "-" and "_";
-	// neither "upstream" nor "unknown", which stand for owners that are no sets.
+	// by own rules neither "upstream" nor "unknown", which stand for owners that are no sets.
 	Name string
 
 	// Version is the schema that this code expects, a number that only grows. Increase it with every change of the
