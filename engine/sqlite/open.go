@@ -55,7 +55,7 @@ func Open(ctx context.Context, config Config, log *slog.Logger) (*DB, error) {
 }
 
 // check looks at the path before SQLite does, whose only answer would be "unable to open database file". It opens
-// nothing: closing a file drops the locks that this process holds on it.
+// no file that is there: closing one drops the locks that this process holds on it.
 func (l location) check() error {
 	if l.memory {
 		return nil
@@ -63,13 +63,28 @@ func (l location) check() error {
 	info, err := os.Stat(l.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && l.creates():
-		return checkFolder(l.path)
+		return makePrivate(l.path)
 	case err != nil:
 		return pathError(l.path, err)
 	case info.Size() == 0 && info.Mode().IsRegular():
 		return nil // SQLite takes an empty file for a new database
 	}
 	return kindError(l.path, info)
+}
+
+// makePrivate makes an empty file, for SQLite would make one that others can read. Its companions get the same mode.
+func makePrivate(path string) error {
+	if err := checkFolder(path); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // where the caller wants it
+	if errors.Is(err, fs.ErrExist) {
+		return nil // by another one, just now
+	}
+	if err != nil {
+		return &FileError{Path: path, Problem: Unwritable, Err: err, Hint: "give this user the right to make files in its folder"}
+	}
+	return file.Close()
 }
 
 func checkFolder(path string) error {
