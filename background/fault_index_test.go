@@ -21,8 +21,8 @@ const (
 	validSQL   = `SELECT count(*) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE c.relname LIKE 'numbers_n%' AND indisvalid`
 )
 
-// hold keeps a transaction open that has written to the table; the build of an index waits for its end.
-func hold(t *testing.T, place address) (release func()) {
+// holdTable keeps a transaction open that has written to the table; the build of an index waits for its end.
+func holdTable(t *testing.T, place address) (release func()) {
 	t.Helper()
 	server := openPool(t, place)
 	begun, over, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
@@ -63,7 +63,7 @@ func TestIndexUpdateWhoseProcessIsKilled(t *testing.T) {
 			place := newAddress(t, engine.Postgres)
 			place.newNumbers(t, 1000)
 			place.enqueue(t, "index")
-			release := hold(t, place)
+			release := holdTable(t, place)
 			builder := process(t, task{Place: place, Size: 1})
 			if err := builder.Start(); err != nil {
 				t.Fatal(err)

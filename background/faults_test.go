@@ -1,7 +1,6 @@
 package background_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,22 +81,7 @@ func TestTwoProcessesNeverRunTheSameUpdates(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, place address) {
 		place.newNumbers(t, 10)
 		place.enqueue(t, "fill")
-		holder := process(t, task{Place: place, Hold: true, Size: 10})
-		output, err := holder.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		input, err := holder.StdinPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer input.Close()
-		if err := holder.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if line, err := bufio.NewReader(output).ReadString('\n'); err != nil || line != "holding\n" {
-			t.Fatalf("%q, %v", line, err)
-		}
+		holder := holder(t, task{Place: place, Hold: true, Size: 10})
 		registry := background.NewRegistry()
 		registry.Register("fill", fill)
 		running, isRunning := errors.AsType[*background.RunningError](newUpdater(t, place, registry).Run(t.Context()))
@@ -135,15 +119,20 @@ func TestOtherSessionsAreRefusedUnlessKnown(t *testing.T) {
 				t.Fatal(err)
 			}
 			registry := background.NewRegistry()
-			refusing := newUpdater(t, place, registry, func(config *background.Config) { config.SessionsKnown = false })
-			sessions, isSessions := errors.AsType[*background.SessionsError](refusing.Run(t.Context()))
-			if !isSessions || len(sessions.Sessions) == 0 {
-				t.Fatalf("the error is %v", sessions)
-			}
+			mustRefuse(t, newUpdater(t, place, registry, func(config *background.Config) { config.SessionsKnown = false }))
 			if err := newUpdater(t, place, registry).Run(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// mustRefuse wants the sessions of others to be named.
+func mustRefuse(t *testing.T, updater *background.Updater) {
+	t.Helper()
+	err := updater.Run(t.Context())
+	if sessions, isSessions := errors.AsType[*background.SessionsError](err); !isSessions || len(sessions.Sessions) == 0 {
+		t.Errorf("the error is %v", err)
 	}
 }
 

@@ -20,7 +20,11 @@ type task struct {
 	Place address `json:"place"`
 	// Hold waits in the first batch until the process is killed.
 	Hold bool `json:"hold"`
-	Wait bool `json:"wait"`
+	// HoldOpen only opens the database, as a server does, until the process is killed.
+	HoldOpen bool `json:"hold_open"`
+	Wait     bool `json:"wait"`
+	// ReadyMade registers the updates of readyMade, and prints a line after each batch.
+	ReadyMade bool `json:"ready_made"`
 	// Size of the batches.
 	Size int `json:"size"`
 }
@@ -44,22 +48,49 @@ func runTask(text string) (exitCode int) {
 }
 
 func (w *task) run(ctx context.Context) error {
+	if w.HoldOpen {
+		return w.holdOpen(ctx)
+	}
 	registry := background.NewRegistry()
 	registry.Register("fill", func(ctx context.Context, batch *background.Batch) (background.Result, error) {
 		if w.Hold {
-			fmt.Println("holding")
-			_, err := os.Stdin.Read(make([]byte, 1)) // ends when the parent does
-			return background.Result{}, err
+			return background.Result{}, hold()
 		}
 		return fill(ctx, batch)
 	})
-	registry.RegisterAlone("index", numbersIndex.Run)
+	if w.ReadyMade {
+		readyMade(registry)
+	} else {
+		registry.RegisterAlone("index", numbersIndex.Run)
+	}
 	updater, err := background.New(background.Config{
-		Open: w.Place.open, Registry: registry, Wait: w.Wait, SessionsKnown: true,
+		OnBatch: w.tell, Open: w.Place.open, Registry: registry, Wait: w.Wait, SessionsKnown: true,
 		Pacing: background.Pacing{NoSleep: true, DefaultBatchSize: w.Size, MaxBatchSize: w.Size},
 	})
 	if err != nil {
 		return err
 	}
 	return updater.Run(ctx)
+}
+
+func (w *task) tell(report background.Report) {
+	if w.ReadyMade {
+		fmt.Println(report.Update, report.Items)
+	}
+}
+
+// hold tells the parent, and waits for its end.
+func hold() error {
+	fmt.Println("holding")
+	_, err := os.Stdin.Read(make([]byte, 1))
+	return err
+}
+
+func (w *task) holdOpen(ctx context.Context) (err error) {
+	database, err := w.Place.openDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, database.Close()) }()
+	return hold()
 }
