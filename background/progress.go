@@ -10,7 +10,7 @@ func (u *Updater) at() string {
 func (u *Updater) setCurrent(update string) {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
-	u.current, u.attempts, u.failed = update, 0, nil
+	u.current, u.attempts, u.failed, u.rate = update, 0, nil, nil
 }
 
 // counted remembers how many updates are unfinished, and how many of those were set aside.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/schema"
 )
 
 // Sessions that have just ended may still be listed for a moment.
@@ -28,6 +29,9 @@ func (r *run) reach(ctx context.Context) error {
 		return errors.Join(err, session.Close())
 	}
 	r.session, r.connected = session, true
+	if !r.updater.config.Brief {
+		r.since = time.Time{} // the time without a connection does not count
+	}
 	return nil
 }
 
@@ -36,8 +40,8 @@ func (r *run) take(ctx context.Context, session engine.Session) error {
 	if err != nil {
 		return err
 	}
-	updates, errs, err := hasErrors(ctx, session)
-	if err == nil && !updates {
+	tables, err := tablesOf(ctx, session)
+	if err == nil && !tables.updates {
 		err = fmt.Errorf("%s has no table background_updates: it has to be created first, by the server or by `synapse upgrade`", session.Name())
 	}
 	if err == nil && !r.connected {
@@ -46,7 +50,7 @@ func (r *run) take(ctx context.Context, session engine.Session) error {
 	if err != nil {
 		return errors.Join(err, unlock())
 	}
-	r.unlock, r.withErrors = unlock, errs
+	r.unlock, r.withErrors, r.withRates = unlock, tables.errors, tables.rates
 	return nil
 }
 
@@ -87,4 +91,16 @@ func (r *run) checkSessions(ctx context.Context, session engine.Session) error {
 			return err
 		}
 	}
+}
+
+// tables are those of the bookkeeping that a database may have or not.
+type tables struct{ updates, errors, rates bool }
+
+func tablesOf(ctx context.Context, session engine.Session) (found tables, err error) {
+	catalog, err := session.Describe(ctx)
+	if err != nil {
+		return found, fmt.Errorf("read the catalog of %s: %w", session.Name(), err)
+	}
+	has := func(table string) bool { return catalog.Table(table) != nil }
+	return tables{has(schema.UpdatesTable), has(schema.UpdateErrorsTable), has(schema.UpdateRatesTable)}, nil
 }

@@ -21,6 +21,8 @@ type Pending struct {
 	Progress  json.RawMessage `json:"progress"`
 	// Failure is set when the update was set aside.
 	Failure *Failure `json:"failure,omitempty"`
+	// Rate is nil before the first batch, and where it is not recorded, as by upstream.
+	Rate *Rate `json:"-"`
 }
 
 // Failure is why an update was set aside.
@@ -50,7 +52,11 @@ func List(ctx context.Context, session engine.Session) ([]Pending, error) {
 	if catalog.Table(schema.UpdatesTable) == nil {
 		return nil, nil
 	}
-	return list(ctx, session, catalog.Table(schema.UpdateErrorsTable) != nil)
+	updates, err := list(ctx, session, catalog.Table(schema.UpdateErrorsTable) != nil)
+	if err == nil && catalog.Table(schema.UpdateRatesTable) != nil {
+		err = addRates(ctx, session, updates)
+	}
+	return updates, err
 }
 
 // Retry forgets that updates were set aside, so that the next run tries them again; all of them when none is named. It

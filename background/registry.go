@@ -67,6 +67,7 @@ type entry struct {
 	alone   AloneHandler
 	logical string
 	oneshot bool
+	total   func(ctx context.Context, tx engine.Tx) (int64, error)
 }
 
 // NewRegistry makes an empty one.
@@ -84,6 +85,13 @@ func Oneshot() Option { return func(e *entry) { e.oneshot = true } }
 
 // InBatches says of an update that runs alone that it follows the batch size.
 func InBatches() Option { return func(e *entry) { e.oneshot = false } }
+
+// Total says about how many items the update has in all, for the time that is left to be told; a negative number says that it
+// is not known. It is asked once, in a transaction of its own around the first batch, and not if the update was enqueued with
+// a start or another program has begun it. It should not take long.
+func Total(total func(ctx context.Context, tx engine.Tx) (int64, error)) Option {
+	return func(e *entry) { e.total = total }
+}
 
 // Register says what does the work of an update. A name that is registered already is an error of the program, and panics.
 func (r *Registry) Register(name string, handler Handler, options ...Option) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/schema"
 )
 
 // run is one Run.
@@ -18,9 +17,13 @@ type run struct {
 
 	session    engine.Session
 	unlock     func() error
-	withErrors bool // the table of errors is there
-	connected  bool // once at least
-	failures   int  // to connect, in a row
+	withErrors bool      // the table of errors is there
+	withRates  bool      // and that of rates
+	tidied     bool      // of rates that are of no use
+	speed      *speed    // of the update at hand; nil before it is known
+	since      time.Time // the update's time counts; zero while it does not run
+	connected  bool      // once at least
+	failures   int       // to connect, in a row
 	reported   []string
 }
 
@@ -29,6 +32,9 @@ func (r *run) loop(ctx context.Context) error {
 	for {
 		if err := r.updater.awaitEnabled(ctx); err != nil {
 			return err
+		}
+		if r.updater.wasHeld() {
+			r.since = time.Time{}
 		}
 		if worked, err := r.step(ctx); err != nil || !worked {
 			return err
@@ -47,14 +53,19 @@ func (r *run) step(ctx context.Context) (worked bool, err error) {
 	}
 	r.failures = 0
 	r.updater.counted(pending)
+	r.tidyRates(ctx, pending)
 	next, left := r.updater.choose(pending, r.updater.at())
 	r.report(ctx, left)
 	if next == nil {
 		r.updater.setCurrent("")
+		if len(pending) == 0 {
+			r.dropRates(ctx)
+		}
 		return false, r.finish(left)
 	}
 	if r.updater.at() != next.Name {
 		r.updater.setCurrent(next.Name)
+		r.speed, r.since = nil, time.Time{}
 		r.updater.config.Log.InfoContext(ctx, "a background update begins or goes on", "update", next.Name)
 	}
 	if err := r.lend(); err != nil { // for the pause before the batch
@@ -143,44 +154,64 @@ func (r *run) admission(ctx context.Context, update string, oneshot bool) (limit
 func (r *run) batch(ctx context.Context, update *Pending, known *entry, bounds limits) Report {
 	config := &r.updater.config
 	report := Report{Update: update.Name, Size: r.updater.sizeOf(update.Name, bounds)}
-	begun := config.Clock.Now()
-	var result Result
-	if known.alone != nil {
-		result, report.Err = r.runAlone(ctx, update, known.alone, report.Size)
-	} else {
-		result, report.Err = r.runInTransaction(ctx, update, known.handler, report.Size)
+	if r.since.IsZero() {
+		r.since = config.Clock.Now()
 	}
+	run := r.runAlone
+	if known.alone == nil {
+		run = r.runInTransaction
+		r.prepareSpeed(ctx, update, known)
+	}
+	begun := config.Clock.Now()
+	result, rate, err := run(ctx, update, known, report.Size)
 	report.Duration = config.Clock.Now().Sub(begun)
-	report.Items, report.Done = result.Items, result.Done
+	report.Items, report.Done, report.Err = result.Items, result.Done, err
+	if err == nil {
+		r.committed(rate)
+	} else {
+		r.undone(err)
+	}
 	return report
 }
 
 // runInTransaction lets a batch that is under way end: it is short, and rolling it back would waste it.
-func (r *run) runInTransaction(ctx context.Context, update *Pending, handler Handler, size int) (result Result, err error) {
+func (r *run) runInTransaction(ctx context.Context, update *Pending, known *entry, size int) (result Result, rate Rate, err error) {
 	ctx, cancel := r.graceful(ctx)
 	defer cancel()
+	begun := r.updater.config.Clock.Now()
 	err = r.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
 		var err error
-		if result, err = handler(ctx, &Batch{Name: update.Name, Tx: tx, Progress: slices.Clone(update.Progress), Size: size}); err != nil {
+		if result, err = known.handler(ctx, &Batch{Name: update.Name, Tx: tx, Progress: slices.Clone(update.Progress), Size: size}); err != nil {
 			return err
 		}
-		return record(ctx, tx, update, result)
+		rate, err = r.record(ctx, tx, update, result, begun)
+		return err
 	})
-	return result, err
+	return result, rate, err
 }
 
-func (r *run) runAlone(ctx context.Context, update *Pending, handler AloneHandler, size int) (Result, error) {
+// runAlone prepares the measuring only after the handler: most such updates have one batch.
+func (r *run) runAlone(ctx context.Context, update *Pending, known *entry, size int) (result Result, rate Rate, err error) {
 	config := &r.updater.config
-	result, err := handler(ctx, &Alone{
+	begun := config.Clock.Now()
+	result, err = known.alone(ctx, &Alone{
 		Name: update.Name, Session: r.session, Progress: slices.Clone(update.Progress), Size: size, Clock: config.Clock,
 		Log: config.Log.With("update", update.Name),
 	})
 	if err != nil {
-		return result, err
+		return result, rate, err
 	}
 	ctx, cancel := r.graceful(ctx)
 	defer cancel()
-	return result, r.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error { return record(ctx, tx, update, result) })
+	if !result.Done {
+		r.prepareSpeed(ctx, update, known)
+	}
+	err = r.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
+		var err error
+		rate, err = r.record(ctx, tx, update, result, begun)
+		return err
+	})
+	return result, rate, err
 }
 
 // graceful gives a context that ends some time after its parent.
@@ -303,13 +334,4 @@ func (r *run) release() error {
 		return fmt.Errorf("end the background updates of %s: %w", r.updater.config.Name, err)
 	}
 	return nil
-}
-
-// hasErrors looks for the table of errors.
-func hasErrors(ctx context.Context, session engine.Session) (updates, errs bool, err error) {
-	catalog, err := session.Describe(ctx)
-	if err != nil {
-		return false, false, fmt.Errorf("read the catalog of %s: %w", session.Name(), err)
-	}
-	return catalog.Table(schema.UpdatesTable) != nil, catalog.Table(schema.UpdateErrorsTable) != nil, nil
 }

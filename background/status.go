@@ -40,6 +40,8 @@ type Current struct {
 	Duration time.Duration
 	// ItemsPerMillisecond is a moving average; nil before the first item.
 	ItemsPerMillisecond *float64
+	// Rate is what all Updaters have done of it; nil before the first batch.
+	Rate *Rate
 	// BatchSize is that of the last batch.
 	BatchSize int
 	// Attempts is how often in a row its batch has failed, and Error why; nil while it goes well.
@@ -58,6 +60,10 @@ func (u *Updater) Status() Status {
 	known := u.of(u.current)
 	status.Current = &Current{
 		Name: u.current, Items: known.items, Duration: known.duration, BatchSize: known.batchSize, Attempts: u.attempts, Error: u.failed,
+	}
+	if u.rate != nil {
+		rate := *u.rate
+		status.Current.Rate = &rate
 	}
 	if rate, isKnown := known.rate(); isKnown {
 		status.Current.ItemsPerMillisecond = &rate

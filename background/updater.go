@@ -24,6 +24,10 @@ type Updater struct {
 	setAside int
 	looked   bool // at the updates, once at least
 	figures  map[string]*figures
+	rate     *Rate // of the current update; nil before it is known
+
+	rateFailures int
+	held         bool // since wasHeld was asked
 }
 
 // New checks the configuration and fills in its defaults.
@@ -140,7 +144,7 @@ func (u *Updater) SetEnabled(enabled bool) {
 	if u.disabled == !enabled {
 		return
 	}
-	u.disabled = !enabled
+	u.disabled, u.held = !enabled, true
 	close(u.changed)
 	u.changed = make(chan struct{})
 }

@@ -10,12 +10,7 @@ import (
 
 func (r *reader) checkDefinition() {
 	definition := &r.set.definition
-	if !setName.MatchString(definition.Name) {
-		r.reject("", "the name %q does not consist of letters, digits, - and _, 64 at most", definition.Name)
-	}
-	if name := Owner(definition.Name); r.set.own() && (name == UpstreamsDatabase || name == Unknown) {
-		r.reject("", "the name %q is kept for databases that belong to no set; take another one", definition.Name)
-	}
+	r.checkName()
 	if definition.Version < 1 {
 		r.reject("", "the version is %d; versions begin at 1", definition.Version)
 	}
@@ -47,6 +42,16 @@ func (r *reader) checkDefinition() {
 		case slices.Contains(definition.Databases[:i], database):
 			r.reject("", "the logical database %q is listed twice", database)
 		}
+	}
+}
+
+func (r *reader) checkName() {
+	name := r.set.definition.Name
+	if !setName.MatchString(name) {
+		r.reject("", "the name %q does not consist of letters, digits, - and _, 64 at most", name)
+	}
+	if r.set.own() && (Owner(name) == UpstreamsDatabase || Owner(name) == Unknown) {
+		r.reject("", "the name %q is kept for databases that belong to no set; take another one", name)
 	}
 }
 

@@ -20,6 +20,7 @@ const (
 	ProgressTable      = "schema_progress"
 	UpdatesTable       = "background_updates"
 	UpdateErrorsTable  = "background_update_errors"
+	UpdateRatesTable   = "background_update_rates"
 	ModulesTable       = "applied_module_schemas"
 )
 
@@ -33,15 +34,40 @@ func CreateUpdateErrors(kind engine.Kind) string {
 	failed_at BIGINT NOT NULL,
 	PRIMARY KEY (update_name)
 )`
-	if kind == engine.MySQL {
-		return create + " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin" // whatever the database's are
-	}
-	return create
+	return create + tableOptions(kind)
 }
+
+// CreateUpdateRates is the statement that makes the table of how fast background updates are. It is made when the first one
+// is run, and dropped when none is left. Times are in ms, the points in time since 1970.
+func CreateUpdateRates(kind engine.Kind) string {
+	const create = `CREATE TABLE IF NOT EXISTS background_update_rates (
+	update_name VARCHAR(255) NOT NULL,
+	items BIGINT NOT NULL,
+	batches BIGINT NOT NULL,
+	duration_ms BIGINT NOT NULL,
+	total_items BIGINT,
+	started_at BIGINT NOT NULL,
+	last_at BIGINT NOT NULL,
+	recent_items DOUBLE PRECISION NOT NULL,
+	recent_ms BIGINT NOT NULL,
+	PRIMARY KEY (update_name)
+)`
+	return create + tableOptions(kind)
+}
+
+func tableOptions(kind engine.Kind) string {
+	if kind == engine.MySQL {
+		return " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin" // whatever the database's are
+	}
+	return ""
+}
+
+// passingTables come and go while background updates are run, whatever a schema set says.
+func passingTables() []string { return []string{UpdateErrorsTable, UpdateRatesTable} }
 
 // BookkeepingTables are the tables of every physical database that this package keeps, upstream's among them.
 func BookkeepingTables() []string {
-	return []string{SetTable, DatabasesTable, VersionTable, CompatVersionTable, AppliedTable, ProgressTable, UpdatesTable, UpdateErrorsTable, ModulesTable}
+	return []string{SetTable, DatabasesTable, VersionTable, CompatVersionTable, AppliedTable, ProgressTable, UpdatesTable, UpdateErrorsTable, UpdateRatesTable, ModulesTable}
 }
 
 // Owner says whose a database is: the name of a set, or one of the constants.

@@ -49,15 +49,22 @@ func updates(config homeserver.Config) []update {
 func rowUpdates() []update {
 	return []update{
 		{name: "threads_backfill", handler: fillThreads},
-		{name: "set_device_id_for_pushers", handler: setPusherDevices},
+		{name: "set_device_id_for_pushers", handler: setPusherDevices, options: rowsOf("pushers")},
 		{name: "delete_e2e_backup_keys_for_deactivated_users", handler: deleteBackupKeys},
-		{name: "cleanup_device_federation_outbox", handler: cleanOutbox},
+		{name: "cleanup_device_federation_outbox", handler: cleanOutbox, options: rowsOf("device_federation_outbox")},
 		{name: "sliding_sync_prefill_joined_rooms_to_recalculate_table_bg_update", handler: queueJoinedRooms},
-		{name: "sliding_sync_membership_snapshots_fix_forgotten_column_bg_update", handler: fixForgotten},
-		{name: "fixup_max_depth_cap", handler: capDepth},
-		{name: "redactions_recheck", handler: recheckRedactions},
+		{name: "sliding_sync_membership_snapshots_fix_forgotten_column_bg_update", handler: fixForgotten, options: rowsOf(snapshots)},
+		{name: "fixup_max_depth_cap", handler: capDepth, options: rowsOf("rooms")},
+		{name: "redactions_recheck", handler: recheckRedactions, options: rowsOf("redactions")},
 		{name: "flag_existing_quarantined_media", handler: flagQuarantined},
 	}
+}
+
+// rowsOf says that an update walks through all rows of a table.
+func rowsOf(table string) []background.Option {
+	return []background.Option{background.Total(func(ctx context.Context, tx engine.Tx) (int64, error) {
+		return background.TotalRows(ctx, tx, table)
+	})}
 }
 
 // The reasons of OnlyTheHomeserver.

@@ -29,7 +29,7 @@ func constraintUpdates() []update {
 
 func validateAndDelete(name string, work background.ValidateAndDelete) update {
 	return update{
-		name: name, alone: work.Run, options: []background.Option{background.InBatches()}, finish: validEmpty(work.Table, work.Constraint),
+		name: name, alone: work.Run, options: []background.Option{background.InBatches(), background.Total(work.Total)}, finish: validEmpty(work.Table, work.Constraint),
 	}
 }
 
@@ -76,7 +76,7 @@ type lowerBound struct {
 func fillFullUserID(name, table string, config homeserver.Config) update {
 	const constraint = "full_user_id_not_null"
 	return update{
-		name: name, finish: validEmpty(table, constraint),
+		name: name, finish: validEmpty(table, constraint), options: rowsOf(table),
 		handler: func(ctx context.Context, batch *background.Batch) (background.Result, error) {
 			from, err := progressOf[lowerBound](batch)
 			if err != nil {

@@ -1,7 +1,9 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -87,8 +89,14 @@ func (s *scene) runUpdates(batch int) error {
 	s.t.Helper()
 	registry := background.NewRegistry()
 	Updates(registry, homeserver.Config{ServerName: "example.com"})
+	var log bytes.Buffer
+	defer func() {
+		if strings.Contains(log.String(), "not known how many items") {
+			s.t.Error(log.String())
+		}
+	}()
 	updater, err := background.New(background.Config{
-		Open: func(context.Context) (engine.Session, error) { return s.open() }, Registry: registry, Attempts: 1, SessionsKnown: true,
+		Log: slog.New(slog.NewTextHandler(&log, nil)), Open: func(context.Context) (engine.Session, error) { return s.open() }, Registry: registry, Attempts: 1, SessionsKnown: true,
 		Pacing: background.Pacing{NoSleep: true, DefaultBatchSize: batch, MaxBatchSize: batch},
 	})
 	if err != nil {
