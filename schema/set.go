@@ -67,6 +67,23 @@ func (s *Set) Engines() []engine.Kind { return slices.Clone(s.definition.Engines
 // Files are those that the set was read from.
 func (s *Set) Files() fs.FS { return s.definition.Files }
 
+// With is the same set with other files.
+func (s *Set) With(files fs.FS) (*Set, error) {
+	definition := s.definition
+	definition.Files = files
+	return New(definition)
+}
+
+// BookkeepingTables are those of a physical database that no full schema of the set creates, since Prepare does, or a
+// background update that fails.
+func (s *Set) BookkeepingTables() []string {
+	elsewhere := []string{ModulesTable} // where modules put theirs is for the set to say
+	if !s.own() {
+		elsewhere = []string{UpdatesTable}
+	}
+	return missingFrom(BookkeepingTables(), elsewhere)
+}
+
 // Warnings tells of files that are skipped by upstream's rules.
 func (s *Set) Warnings() []string { return slices.Clone(s.warnings) }
 

@@ -55,6 +55,7 @@ func (r *reader) build(all settings) *Config {
 	limitTLSVersions(connection, all)
 	config := newConfig(pool)
 	config.shuffleHosts = all.value("load_balance_hosts") == "random"
+	config.settings = all
 	return config
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 
 	pool         *pgxpool.Config
 	shuffleHosts bool
+	settings     settings
 }
 
 // Defaults of the Python homeserver and of the pool that it uses.

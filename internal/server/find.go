@@ -79,6 +79,24 @@ func findPostgres(folder string) (installation, error) {
 	return installation{}, &NotInstalledError{Product: "PostgreSQL", Looked: patterns, Hint: postgresHint(systemFamily())}
 }
 
+// FindPostgresProgram returns the full path of one of PostgreSQL's programs for clients, such as pg_dump: in the folder that
+// the environment names; without that, the newest of the usual places, then of PATH, which on Debian holds scripts that
+// choose a version by themselves. The error is a *NotInstalledError.
+func FindPostgresProgram(name string) (string, error) {
+	patterns := []string{os.Getenv(PostgresFolderVariable)}
+	if patterns[0] == "" {
+		patterns = append(postgresFolders(), filepath.SplitList(os.Getenv("PATH"))...)
+	}
+	for _, pattern := range patterns {
+		for _, folder := range newestFirst(pattern) {
+			if found := (installation{folder: folder}); found.has(name) {
+				return found.program(name), nil
+			}
+		}
+	}
+	return "", &NotInstalledError{Product: name + " of PostgreSQL", Looked: patterns, Hint: postgresHint(systemFamily())}
+}
+
 // findInstallation returns the first folder among the patterns that has all the programs.
 func findInstallation(patterns []string, programs ...string) (installation, bool) {
 	for _, pattern := range patterns {
