@@ -47,10 +47,12 @@ race: ## the tests, with the race detector
 vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
 	@scripts/check-vulnerabilities
 
-bench: build ## the port against the practical limit, at two sizes, then the benchmarks of single parts
+bench: build ## ports against the practical limit, updates beside pgbench and against loops, then benchmarks of single parts
 	scripts/install-tools test
 	$(GO) run ./internal/bench -events 100000 -pairs 5
 	$(GO) run ./internal/bench -events 1000000 -pairs 1
+	$(GO) run ./internal/bench -what foreground
+	$(GO) run ./internal/bench -what updater
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 torture: ## the long forms: kills at random moments (ROUNDS=200), fuzzing (FUZZTIME=60s)

@@ -1,7 +1,11 @@
-// Command bench compares a whole port with the practical limit: the same rows, exported to text files beforehand,
-// loaded by two psql at a time with COPY, to_tsvector for the search index, then indexes and foreign keys, then
-// ANALYZE. Both are measured in turn on one private server, with a CHECKPOINT before each; the ratio is taken pair by
-// pair. It prints; it judges nothing.
+// Command bench measures what only whole programs and servers show, each in pairs on one private server. It prints; it
+// judges nothing.
+//
+//   - port: a whole port against the practical limit: the same rows, exported to text files beforehand, loaded by two psql
+//     at a time with COPY, to_tsvector for the search index, then indexes and foreign keys, then ANALYZE. There is a
+//     CHECKPOINT before each; the ratio is taken pair by pair.
+//   - foreground: the response times of pgbench with a background update beside it, against those without.
+//   - updater: the rows per second of a background update without pauses, against hand-written loops.
 //
 // Run it with `make bench`.
 package main
@@ -10,6 +14,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,6 +27,8 @@ import (
 
 // settings of one benchmark.
 type settings struct {
+	what    string
+	quick   bool
 	events  int
 	pairs   int
 	jobs    int
@@ -42,12 +49,18 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	var s settings
-	flag.IntVar(&s.events, "events", 100_000, "events in the generated database")
-	flag.IntVar(&s.pairs, "pairs", 5, "pairs of a port and the limit")
-	flag.IntVar(&s.jobs, "jobs", 0, "connections of the port; 0 for its own default")
-	flag.StringVar(&s.program, "program", "bin/synapse", "the program to measure")
-	flag.StringVar(&s.source, "source", "", "a generated database to use instead of a new one")
+	flag.StringVar(&s.what, "what", "port", "what to measure: port, foreground or updater")
+	flag.BoolVar(&s.quick, "quick", false, "foreground and updater: a few seconds only, which measure nothing")
+	flag.IntVar(&s.events, "events", 100_000, "port: events in the generated database")
+	flag.IntVar(&s.pairs, "pairs", 5, "port: pairs of a port and the limit")
+	flag.IntVar(&s.jobs, "jobs", 0, "port: connections of the port; 0 for its own default")
+	flag.StringVar(&s.program, "program", "bin/synapse", "port: the program to measure")
+	flag.StringVar(&s.source, "source", "", "port: a generated database to use instead of a new one")
 	flag.Parse()
+	benchmark, known := benchmarks()[s.what]
+	if !known {
+		return fmt.Errorf("-what %s: it is port, foreground or updater", s.what)
+	}
 	if s.folder, err = os.MkdirTemp("", "synapse-bench-"); err != nil {
 		return err
 	}
@@ -55,6 +68,36 @@ func run(ctx context.Context) (err error) {
 	if err := os.Chmod(s.folder, 0o755); err != nil { //nolint:gosec // the server's account reads the script files
 		return err
 	}
+	private, err := server.StartPostgres(ctx, server.PostgresOptions{Durable: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = private.Stop() }() // its folder goes with it
+	return benchmark(ctx, s, private, os.Stdout)
+}
+
+func benchmarks() map[string]func(context.Context, settings, *server.Postgres, io.Writer) error {
+	return map[string]func(context.Context, settings, *server.Postgres, io.Writer) error{
+		"port": comparePort,
+		"foreground": func(ctx context.Context, s settings, private *server.Postgres, output io.Writer) error {
+			chosen := usualForeground()
+			if s.quick {
+				chosen = quickForeground()
+			}
+			return compareForeground(ctx, chosen, s.folder, private, output)
+		},
+		"updater": func(ctx context.Context, s settings, private *server.Postgres, output io.Writer) error {
+			chosen := usualPace()
+			if s.quick {
+				chosen = quickPace()
+			}
+			return comparePace(ctx, chosen, s.folder, private, output)
+		},
+	}
+}
+
+// comparePort generates the source, unless there is one, and measures.
+func comparePort(ctx context.Context, s settings, private *server.Postgres, output io.Writer) (err error) {
 	if s.program, err = filepath.Abs(s.program); err != nil {
 		return err
 	}
@@ -64,14 +107,9 @@ func run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stdout, "source: %d events, %d rows, %.0f MB\n", report.Events, report.Rows, float64(report.Bytes)/1e6)
+		fmt.Fprintf(output, "source: %d events, %d rows, %.0f MB\n", report.Events, report.Rows, float64(report.Bytes)/1e6)
 	}
-	postgres, err := server.StartPostgres(ctx, server.PostgresOptions{Durable: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = postgres.Stop() }() // its folder goes with it
-	return measure(ctx, s, postgres)
+	return measure(ctx, s, private)
 }
 
 // measure does the pairs and prints them.
