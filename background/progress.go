@@ -7,6 +7,14 @@ func (u *Updater) at() string {
 	return u.current
 }
 
+// begins makes an update the current one. What was left or done before is over: there is something to do.
+func (u *Updater) begins(update string) {
+	u.setCurrent(update)
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	u.complete, u.left = false, nil
+}
+
 func (u *Updater) setCurrent(update string) {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()

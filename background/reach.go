@@ -14,10 +14,29 @@ import (
 const (
 	sessionsPatience = 2 * time.Second
 	sessionsInterval = 100 * time.Millisecond
+	lockInterval     = time.Second // between two looks whether another process has ended
 )
 
-// reach opens the session and takes the lock, unless it has both.
+// reach opens the session and takes the lock, unless it has both. While it waits for another process it keeps no session,
+// which that process would take for a server's.
 func (r *run) reach(ctx context.Context) error {
+	config := &r.updater.config
+	for told := false; ; told = true {
+		err := r.tryToReach(ctx)
+		running, isRunning := errors.AsType[*RunningError](err)
+		if !isRunning || !config.Wait {
+			return err
+		}
+		if !told {
+			config.Log.WarnContext(ctx, "another process runs the background updates; waiting for it", "holder", running.Holder)
+		}
+		if err := config.Clock.Sleep(ctx, lockInterval); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) tryToReach(ctx context.Context) error {
 	if r.session != nil {
 		return nil
 	}
@@ -61,8 +80,8 @@ func (r *run) lock(ctx context.Context, session engine.Session) (unlock func() e
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	unlock, err = session.LockUpdates(waiting, func(holder string) {
-		if config.Wait || r.connected {
-			config.Log.WarnContext(ctx, "another process runs the background updates; waiting for it", "holder", holder)
+		if r.connected {
+			config.Log.WarnContext(ctx, "another session runs the background updates; waiting for it", "holder", holder)
 			return
 		}
 		stop(&RunningError{Database: session.Name(), Holder: holder})

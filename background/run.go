@@ -64,7 +64,7 @@ func (r *run) step(ctx context.Context) (worked bool, err error) {
 		return false, r.finish(left)
 	}
 	if r.updater.at() != next.Name {
-		r.updater.setCurrent(next.Name)
+		r.updater.begins(next.Name)
 		r.speed, r.since = nil, time.Time{}
 		r.updater.config.Log.InfoContext(ctx, "a background update begins or goes on", "update", next.Name)
 	}

@@ -123,7 +123,7 @@ func (u *Updater) begin() error {
 	if u.running {
 		return &RunningError{Database: u.config.Name, Holder: "this process"}
 	}
-	u.running, u.complete, u.left, u.attempts, u.failed = true, false, nil, 0, nil
+	u.running, u.attempts, u.failed = true, 0, nil
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (u *Updater) end(err error) {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()
 	u.running = false
-	if left != nil {
+	if u.left = nil; left != nil {
 		u.left = left.Left
 	}
 }
