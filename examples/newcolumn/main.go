@@ -86,7 +86,7 @@ func refused[Refusal error](ctx context.Context, s *story, r release) error {
 	err := s.start(ctx, r, 0)
 	refusal, isRefused := errors.AsType[Refusal](err)
 	if !isRefused {
-		return fmt.Errorf("%s was not refused: %w", r.name, err)
+		return errors.Join(fmt.Errorf("%s was not refused", r.name), err)
 	}
 	fmt.Fprintf(s.out, "  refused: %v\n", refusal)
 	return nil
