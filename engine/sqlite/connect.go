@@ -31,6 +31,9 @@ func (s *Snapshot) connect(ctx context.Context, readers int) error {
 	}
 	for range snapshotAttempts {
 		err := s.begin(ctx)
+		if err == nil {
+			return s.lookAgain()
+		}
 		if !errors.Is(err, errMoved) {
 			return err
 		}
@@ -39,6 +42,14 @@ func (s *Snapshot) connect(ctx context.Context, readers int) error {
 		}
 	}
 	return &BusyError{Path: s.info.Path, Err: errMoved}
+}
+
+// lookAgain takes note of the files as they are under the lock: a writer may have committed since they were looked at.
+func (s *Snapshot) lookAgain() (err error) {
+	if s.info.Access == SharedLock {
+		s.before, err = s.probe.examine()
+	}
+	return err
 }
 
 func (s *Snapshot) newReader() (*Reader, error) {
