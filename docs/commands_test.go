@@ -27,6 +27,7 @@ func TestCommandsAreDescribed(t *testing.T) {
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
 			jsonNames(reflect.TypeFor[cli.PendingUpdate](), "updates."), jsonNames(reflect.TypeFor[background.Failure](), "updates.failure."),
+			jsonNames(reflect.TypeFor[cli.UpdateRate](), "updates.rate."),
 			jsonNames(reflect.TypeFor[cli.UpdatesRun](), ""), jsonNames(reflect.TypeFor[cli.UpdateRun](), "updates."),
 			jsonNames(reflect.TypeFor[background.Left](), "left."), constants(t, "../background", "Reason"),
 			jsonNames(reflect.TypeFor[cli.RetriedUpdates](), ""), jsonNames(reflect.TypeFor[cli.StartedJob](), ""), upstream.Jobs()),

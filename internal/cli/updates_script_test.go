@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/synapsedb/synapse/background"
+	"github.com/synapsedb/synapse/engine"
 )
 
 // registerTestUpdates registers updates of the table test_rows (id, n), and of test_counter with its one n.
@@ -15,7 +16,7 @@ func registerTestUpdates(registry *background.Registry) {
 	registry.RegisterAlone("test_index", background.CreateIndex{Name: "test_rows_n", Table: "test_rows", Columns: []string{"n"}}.Run)
 	registry.Register("test_unless_forbidden", failIfThere)
 	registry.Register("test_endless", countUntilThere)
-	registry.Register("test_pauses", countToFive)
+	registry.Register("test_pauses", countToFive, background.Total(func(context.Context, engine.Tx) (int64, error) { return 5, nil }))
 	registry.Register("test_state", background.FillColumn{Table: "test_rows", Keys: []string{"id"}, Set: "n = n + 1"}.Run, background.OnDatabase("state"))
 }
 

@@ -111,11 +111,11 @@ func (d *updatesDisplay) erase() {
 	}
 }
 
-// currentLine is about an update that is worked on. Its speed is that of its batches, without the pauses.
+// currentLine is about an update that is worked on.
 func currentLine(current *background.Current) string {
 	parts := []string{plural(current.Items, "item", "items")}
-	if rate := current.ItemsPerMillisecond; rate != nil {
-		parts = append(parts, number(int64(*rate*1000))+" items/s")
+	if current.Rate != nil {
+		parts = rateParts(current.Rate)
 	}
 	if current.BatchSize > 0 {
 		parts = append(parts, "batches of "+number(int64(current.BatchSize)))

@@ -15,8 +15,8 @@ import (
 )
 
 const updatesListHelp = `List the background updates that are still to be done, of every database in the
-order in which they are run, with how far each is, what it waits for, and why it was
-set aside. Nothing is changed, and it may run beside a server.
+order in which they are run, with how far each is, how fast it goes, how long it still
+takes, what it waits for, and why it was set aside. Nothing is changed, and it may run beside a server.
 `
 
 // PendingUpdates are the background updates of one database, as "synapse updates list --json" prints them.
@@ -36,6 +36,8 @@ type PendingUpdate struct {
 	RunsHere bool `json:"runs_here"`
 	// Why says why only the homeserver can run it, if that is known.
 	Why string `json:"why,omitempty"`
+	// Rate is nil before the first batch, and where it is not recorded.
+	Rate *UpdateRate `json:"rate,omitempty"`
 }
 
 func (e *environment) updatesList() *cobra.Command {
@@ -80,7 +82,9 @@ func (u *updatable) list() PendingUpdates {
 		if !json.Valid(pending.Progress) {
 			pending.Progress = quoteJSON(string(pending.Progress))
 		}
-		list.Updates = append(list.Updates, PendingUpdate{Pending: pending, RunsHere: u.registry.Has(pending.Name), Why: u.onlyTheServer(pending.Name)})
+		list.Updates = append(list.Updates, PendingUpdate{
+			Pending: pending, RunsHere: u.registry.Has(pending.Name), Why: u.onlyTheServer(pending.Name), Rate: newUpdateRate(pending.Rate),
+		})
 	}
 	return list
 }
@@ -121,6 +125,9 @@ func updateLines(update *PendingUpdate) []string {
 	}
 	if progress := string(update.Progress); progress != "{}" {
 		lines = append(lines, "progress "+progress)
+	}
+	if rate := update.Pending.Rate; rate != nil {
+		lines = append(lines, strings.Join(rateParts(rate), ", "), "last batch at "+rate.Last.Format(time.RFC3339))
 	}
 	switch {
 	case update.Why != "":
