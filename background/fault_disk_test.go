@@ -28,9 +28,17 @@ func TestFullDiskOfSQLite(t *testing.T) {
 		pages int
 		waits int // after which there is space again; 0 is never
 		left  []string
+		want  string // in the error of the run
 	}{
-		"for a while": {300, 3, []string{}},
-		"for good":    {300, 0, []string{"widen (5: database or disk is full (13))"}},
+		"for a while": {pages: 300, waits: 3, left: []string{}},
+		"for good": {
+			pages: 300, left: []string{"widen (5: database or disk is full (13))"},
+			want: "widen: set aside: database or disk is full (13); correct the cause and have it tried again",
+		},
+		"even for the record of the error": { // the limit is never below the size
+			pages: 1, left: []string{"widen", "fine"},
+			want: "a batch of widen has failed 5 times: database or disk is full (13)\nrecord that widen was set aside: database or disk is full (13)",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +60,7 @@ func TestFullDiskOfSQLite(t *testing.T) {
 				config.Clock, config.Pacing.MaxBatchSize, config.Open = clock, 100, limited.open
 			})
 			err := updater.Run(t.Context())
-			if _, isLeft := errors.AsType[*background.LeftError](err); isLeft != (test.waits == 0) || len(clock.slept()) < 3 {
+			if len(clock.slept()) < 3 || err == nil && test.want != "" || err != nil && (test.want == "" || !strings.Contains(err.Error(), test.want)) {
 				t.Fatalf("after %d waits the run ended with %v", len(clock.slept()), err)
 			}
 			if diff := cmp.Diff(test.left, place.pending(t)); diff != "" {

@@ -258,8 +258,8 @@ func (r *run) failed(ctx context.Context, update *Pending, report Report) error 
 func (r *run) setAside(ctx context.Context, update *Pending, report Report, attempts int) error {
 	config := &r.updater.config
 	failure := &Failure{Attempts: attempts, Error: shorten(report.Err.Error()), At: config.Clock.Now()}
-	if err := setAside(ctx, r.session, update.Name, failure); err != nil {
-		return err
+	if err := setAside(ctx, r.session, update.Name, failure); err != nil { // a full disk refuses the record as well
+		return errors.Join(fmt.Errorf("a batch of %s has failed %d times: %w", update.Name, attempts, report.Err), err)
 	}
 	r.withErrors = true
 	r.updater.setCurrent("")
