@@ -47,6 +47,7 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	for page, commands := range map[string][]string{
 		"upgrade.md": {"upgrade"}, "status.md": {"status"},
 		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
+		"start.md":   {"start"},
 	} {
 		var offered []string
 		for _, command := range commands {

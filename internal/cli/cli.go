@@ -71,7 +71,7 @@ func (e *environment) root() *cobra.Command {
 		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say on standard error what is being done, in detail")
-	root.AddCommand(e.port("port"), e.upgrade(), e.status(), e.updates(), e.demo(), e.version())
+	root.AddCommand(e.port("port"), e.upgrade(), e.status(), e.updates(), e.start(), e.demo(), e.version())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
