@@ -17,15 +17,18 @@ type handle struct {
 }
 
 // openHandle opens uri read-only. The connection will neither checkpoint nor remove the write-ahead log when it closes.
-func openHandle(uri string) (*handle, error) {
+func openHandle(uri string) (*handle, error) { return openHandleFor(lib.SQLITE_OPEN_READONLY, uri) }
+
+// openHandleFor opens uri for reading or writing, as one of SQLITE_OPEN_READONLY and SQLITE_OPEN_READWRITE says.
+func openHandleFor(purpose int32, uri string) (*handle, error) {
 	h := &handle{tls: libc.NewTLS()}
-	if err := h.open(uri); err != nil {
+	if err := h.open(purpose, uri); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
 
-func (h *handle) open(uri string) error {
+func (h *handle) open(purpose int32, uri string) error {
 	name, err := libc.CString(uri)
 	if err != nil {
 		return fmt.Errorf("allocate: %w", err)
@@ -33,8 +36,8 @@ func (h *handle) open(uri string) error {
 	defer libc.Xfree(h.tls, name)
 	out := h.tls.Alloc(pointerSize)
 	defer h.tls.Free(pointerSize)
-	const flags = lib.SQLITE_OPEN_READONLY | lib.SQLITE_OPEN_URI | lib.SQLITE_OPEN_NOMUTEX | lib.SQLITE_OPEN_PRIVATECACHE
-	code := lib.Xsqlite3_open_v2(h.tls, name, out, flags, 0)
+	const flags = lib.SQLITE_OPEN_URI | lib.SQLITE_OPEN_NOMUTEX | lib.SQLITE_OPEN_PRIVATECACHE
+	code := lib.Xsqlite3_open_v2(h.tls, name, out, purpose|flags, 0)
 	h.db = loadPointer(out)
 	if code != lib.SQLITE_OK {
 		return h.failure(code)

@@ -45,6 +45,10 @@ func play(role string, arguments []string) error {
 		return upgrade(arguments[0])
 	case "lock":
 		return holdLock(arguments[0])
+	case "ledger":
+		return keepLedger(arguments[0], arguments[1])
+	case "backup":
+		return backUp(arguments[0], arguments[1])
 	}
 	return fmt.Errorf("no role %q", role)
 }

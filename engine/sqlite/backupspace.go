@@ -1,0 +1,14 @@
+//go:build linux || darwin
+
+package sqlite
+
+import "golang.org/x/sys/unix"
+
+// freeSpace returns how many bytes a user who is not root may still write to the file system of a folder.
+func freeSpace(folder string) (bytes int64, known bool) {
+	var system unix.Statfs_t
+	if err := unix.Statfs(folder, &system); err != nil || system.Blocks == 0 {
+		return 0, false
+	}
+	return int64(system.Bavail) * int64(system.Bsize), true //nolint:unconvert // it has other types on other systems
+}
