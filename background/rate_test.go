@@ -141,10 +141,13 @@ func TestRateIsThatOfTheCommittedBatches(t *testing.T) {
 			timer := time.AfterFunc(time.Duration(50+rand.IntN(250))*time.Millisecond, func() { _ = command.Process.Kill() })
 			_ = command.Wait()
 			timer.Stop()
-			done := place.number(t, "SELECT coalesce(sum(n), 0) FROM numbers")
-			rate, recorded := place.rates(t)["fill"]
-			if rate.Items != done && done < rows || recorded != (rate.Batches > 0) {
-				t.Errorf("%d rows are filled, %+v", done, rate)
+			if !place.hasRates(t) {
+				continue // killed before the first batch, or after the last
+			}
+			// In one statement: what a server had been told to commit it may commit after the client's end.
+			difference := place.number(t, `SELECT (SELECT sum(n) FROM numbers) - coalesce((SELECT sum(items) FROM background_update_rates), 0)`)
+			if difference != 0 && len(place.pending(t)) > 0 {
+				t.Errorf("%d rows more are filled than counted", difference)
 			}
 		}
 	})
