@@ -296,7 +296,7 @@ func tables(t *testing.T, s *story) []string {
 
 func TestAllEnginesHaveTheSameTables(t *testing.T) {
 	t.Parallel()
-	for _, r := range releases() {
+	for _, r := range []release{releaseN(), releaseN2(), releaseN3(), releaseN5()} { // N+1 and N+4 have the same as the next and the one before
 		set, err := r.set()
 		if err != nil {
 			t.Fatal(err)
