@@ -110,6 +110,8 @@ type Update struct {
 	Name      string `json:"name"`
 	DependsOn string `json:"depends_on,omitempty"`
 	Ordering  int    `json:"ordering"`
+	// Error is why it was set aside, after too many failures; empty if it was not.
+	Error string `json:"error,omitempty"`
 }
 
 // progress is how far a file was applied that cannot be one transaction.
@@ -215,10 +217,26 @@ func (s *State) readUpdates(ctx context.Context, from engine.Querier) error {
 		return nil
 	}
 	const query = "SELECT update_name, coalesce(depends_on, ''), ordering FROM background_updates ORDER BY ordering, update_name"
-	return engine.Each(ctx, from, query, nil, func(scan func(...any) error) error {
+	err := engine.Each(ctx, from, query, nil, func(scan func(...any) error) error {
 		var update Update
 		err := scan(&update.Name, &update.DependsOn, &update.Ordering)
 		s.Updates = append(s.Updates, update)
+		return err
+	})
+	if err != nil || !s.has(UpdateErrorsTable) {
+		return err
+	}
+	return s.readUpdateErrors(ctx, from)
+}
+
+func (s *State) readUpdateErrors(ctx context.Context, from engine.Querier) error {
+	const query = "SELECT update_name, error FROM background_update_errors"
+	return engine.Each(ctx, from, query, nil, func(scan func(...any) error) error {
+		var name, text string
+		err := scan(&name, &text)
+		if i := slices.IndexFunc(s.Updates, func(update Update) bool { return update.Name == name }); i >= 0 {
+			s.Updates[i].Error = text
+		}
 		return err
 	})
 }

@@ -171,6 +171,9 @@ func updateNames(updates []schema.Update) []string {
 		if update.DependsOn != "" {
 			names[i] += " (after " + update.DependsOn + ")"
 		}
+		if update.Error != "" {
+			names[i] += ": set aside: " + update.Error
+		}
 	}
 	return names
 }
