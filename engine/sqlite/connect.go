@@ -93,6 +93,7 @@ func (s *Snapshot) begin(ctx context.Context) error {
 		}
 		if i == 0 && s.info.Access == SharedMemory {
 			first = reader.snapshot()
+			s.mark = markOf(first)
 		}
 	}
 	return nil

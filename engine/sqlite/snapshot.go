@@ -16,6 +16,7 @@ type Snapshot struct {
 	info    SnapshotInfo
 	probe   *probe
 	before  state
+	mark    string // of the state of a write-ahead log that goes on growing
 	readers []*Reader
 }
 
