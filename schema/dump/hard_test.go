@@ -45,6 +45,7 @@ CREATE TABLE without (a TEXT, b TEXT, PRIMARY KEY (b, a)) WITHOUT ROWID;
 INSERT INTO without VALUES ('z', 'a'), ('a', 'z');
 CREATE VIRTUAL TABLE words USING fts5 (word, tokenize = "unicode61");
 CREATE VIRTUAL TABLE old_words USING fts4 (word, tokenize=porter);
+CREATE INDEX word_of_shadow ON words_content (c0);
 CREATE UNIQUE INDEX partial ON egg (chicken) WHERE chicken > 1;
 CREATE INDEX expression ON "or der" (lower("fr""om") COLLATE NOCASE DESC);
 CREATE VIEW b_view AS SELECT a FROM without;

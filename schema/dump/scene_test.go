@@ -169,7 +169,7 @@ func (s *scene) state(set *schema.Set, database *dump.Database) string {
 	}
 	for _, table := range catalog.Tables {
 		fmt.Fprintf(&text, "table %s %+v\n", table.Name, table.Columns)
-		if kept := append(set.BookkeepingTables(), "sqlite_sequence"); !slices.Contains(kept, table.Name) && table.Name != "old_words" { // there is no FTS4
+		if kept := append(set.BookkeepingTables(), "sqlite_sequence"); !slices.Contains(kept, table.Name) && !oldFullText(catalog, table.Name) {
 			text.WriteString(s.rows(database.Session, "SELECT * FROM "+s.quote(table.Name), len(table.Columns)))
 		}
 	}
@@ -177,6 +177,13 @@ func (s *scene) state(set *schema.Set, database *dump.Database) string {
 		text.WriteString("counters\n" + s.rows(database.Session, "SELECT name, seq FROM sqlite_sequence", 2))
 	}
 	return text.String()
+}
+
+// oldFullText reports whether a table is of FTS4, which the library cannot read.
+func oldFullText(catalog *engine.Catalog, table string) bool {
+	return slices.ContainsFunc(catalog.Objects, func(object engine.Object) bool {
+		return object.Name == table && strings.Contains(object.Definition, "USING fts4")
+	})
 }
 
 func catalogHas(catalog *engine.Catalog, word string) bool {
@@ -231,9 +238,6 @@ func (s *scene) proves(set *schema.Set) {
 	}
 	if diff := cmp.Diff(contents(files), contents(s.make(dump.Options{Set: again, Databases: byDump}))); diff != "" {
 		s.t.Errorf("the dump of a dump (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(contents(files), contents(s.make(dump.Options{Set: set, Databases: s.apart(set)}))); diff != "" {
-		s.t.Errorf("a second dump (-want +got):\n%s", diff)
 	}
 	all := s.create(again, set.Databases()...)
 	if diff := cmp.Diff(s.state(set, s.create(set, set.Databases()...)), s.state(again, all)); diff != "" {

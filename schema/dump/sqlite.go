@@ -76,6 +76,7 @@ func (r *sqliteReader) shadows(ctx context.Context, objects []sqliteObject) ([]s
 	return names, nil
 }
 
+// objects leaves shadow tables out, but not the indexes that somebody else has made on them.
 func (r *sqliteReader) objects(ctx context.Context) ([]sqliteObject, error) {
 	rows, err := texts(ctx, r.session, sqliteSchemaSQL)
 	if err != nil {
@@ -86,7 +87,7 @@ func (r *sqliteReader) objects(ctx context.Context) ([]sqliteObject, error) {
 		objects[i] = sqliteObject{row[0], row[1], row[2], row[3]}
 	}
 	shadows, err := r.shadows(ctx, objects)
-	return slices.DeleteFunc(objects, func(o sqliteObject) bool { return slices.Contains(shadows, o.table) }), err
+	return slices.DeleteFunc(objects, func(o sqliteObject) bool { return o.kind == "table" && slices.Contains(shadows, o.name) }), err
 }
 
 func (r *sqliteReader) read(ctx context.Context) ([]entry, error) {
