@@ -159,6 +159,9 @@ func (b *StagedBackup) stage(ctx context.Context) error {
 	if err := b.partial.seal(); err != nil {
 		return err
 	}
+	if b.plan.options.Check == NoCheck {
+		return nil
+	}
 	b.report(BackupChecks)
 	begun := time.Now()
 	err := b.check(ctx)

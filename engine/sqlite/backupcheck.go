@@ -15,9 +15,6 @@ const (
 // check reads the copy as a database.
 func (b *StagedBackup) check(ctx context.Context) (err error) {
 	query := map[BackupCheck]string{QuickCheck: quickCheck, IntegrityCheck: integrityCheck}[b.plan.options.Check]
-	if query == "" {
-		return nil
-	}
 	connection, err := openHandle(Immutable.uri(b.partial.path))
 	if err != nil {
 		return fmt.Errorf("open %s: %w", b.partial.path, err)

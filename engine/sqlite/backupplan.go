@@ -75,7 +75,7 @@ func (p *backupPlan) checkDestination() error {
 	case !info.Mode().IsRegular():
 		return &DestinationError{Path: p.destination, Problem: DestinationSpecial, Hint: "name a file, no folder and no link"}
 	case !p.options.Overwrite:
-		return &DestinationError{Path: p.destination, Problem: DestinationExists, Hint: "name another file, or ask for it to be overwritten"}
+		return &DestinationError{Path: p.destination, Problem: DestinationExists, Hint: "name another file, or let it be replaced (--overwrite)"}
 	case users(p.destination).elsewhere > 0:
 		return &DestinationError{Path: p.destination, Problem: DestinationInUse, Hint: "stop that process, or name another file"}
 	}
