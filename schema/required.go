@@ -34,10 +34,12 @@ func (e *PendingError) Error() string {
 	if e.Applied > 0 {
 		text += applied(e.Applied) + "; "
 	}
-	return text + "run them (synapse updates run), or let the release that began them go on until they are done, and start again"
+	return text + "have them run by code that knows them, and start again: this release itself, if it is told to (Options.OnPending); " +
+		"the release that began them, unless the database refuses it by now; for a homeserver's, `synapse updates run`"
 }
 
-// WaitForUpdates is for Options.OnPending: it has Prepare look again after each interval.
+// WaitForUpdates is for Options.OnPending: it has Prepare look again after each interval, for another process that runs them.
+// A program that runs them itself takes background.Finish.
 func WaitForUpdates(interval time.Duration) func(context.Context, []string) error {
 	return func(ctx context.Context, _ []string) error { return engine.Wait(ctx, interval) }
 }

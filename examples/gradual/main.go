@@ -39,7 +39,7 @@ func play(ctx context.Context, out io.Writer, folder string) error {
 	}
 	err := start(ctx, out, file, v136(), 7)
 	if _, refused := errors.AsType[*schema.TooNewError](err); !refused {
-		return fmt.Errorf("v1.36.0 was not refused: %w", err)
+		return errors.Join(errors.New("v1.36.0 was not refused"), err)
 	}
 	fmt.Fprintf(out, "  refused: %v\n", err)
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/schema"
@@ -206,7 +207,7 @@ func TestN3WaitsForN2(t *testing.T) {
 		if err := s.start(t.Context(), releaseN2(), 0); err != nil {
 			t.Fatal(err)
 		}
-		updater, err := newUpdater(io.Discard, s.open)
+		updater, err := background.New(updating(io.Discard, s.open))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/schema"
 )
@@ -64,7 +65,7 @@ func (s *story) prepare(ctx context.Context, session engine.Session, r release) 
 	if s.runRequired {
 		options.OnPending = func(ctx context.Context, updates []string) error {
 			fmt.Fprintf(s.out, "  has to run %s first\n", strings.Join(updates, ", "))
-			return s.runUpdates(ctx, allBatches)
+			return background.Finish(updating(s.out, s.open))(ctx, updates)
 		}
 	}
 	result, err := schema.Prepare(ctx, session, set, options)
@@ -105,7 +106,7 @@ func (s *story) runUpdates(ctx context.Context, batches int) error {
 	if batches == 0 {
 		return nil
 	}
-	updater, err := newUpdater(s.out, s.open)
+	updater, err := background.New(updating(s.out, s.open))
 	if err != nil {
 		return err
 	}

@@ -29,10 +29,10 @@ func registry() *background.Registry {
 // opener opens a session on the database.
 type opener func(ctx context.Context) (engine.Session, error)
 
-// newUpdater makes what runs the updates. A server would leave the pacing as it is, and have Serve run beside its work;
-// here nobody is at work, and batches of one size make the same output each time.
-func newUpdater(out io.Writer, open opener) (*background.Updater, error) {
-	return background.New(background.Config{
+// updating says how the updates are run. A server would leave the pacing as it is, and have Serve run beside its work; here
+// nobody is at work, and batches of one size make the same output each time.
+func updating(out io.Writer, open opener) background.Config {
+	return background.Config{
 		Open: open, Registry: registry(),
 		SessionsKnown: true, // the server's own
 		Pacing:        background.Pacing{NoSleep: true, MinBatchSize: 10, DefaultBatchSize: 10, MaxBatchSize: 10},
@@ -46,5 +46,5 @@ func newUpdater(out io.Writer, open opener) (*background.Updater, error) {
 				fmt.Fprintf(out, "  %s: %d rows\n", report.Update, report.Items)
 			}
 		},
-	})
+	}
 }
