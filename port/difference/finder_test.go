@@ -280,22 +280,22 @@ func TestClosedFinderTakesNothing(t *testing.T) {
 // Ten million rows that do not meet early need no more memory than said.
 func TestMemoryStaysUnderItsLimit(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(20))
-	const rows, batch, limit, constant = 10_000_000, 50_000, 32 << 20, 1 << 20
-	for _, limit := range []int64{limit, limit / 16} {
+	const batch, constant = 50_000, 1 << 20
+	for limit, rows := range map[int64]int64{32 << 20: 10_000_000, 2 << 20: 1_000_000} {
 		entries := make([]difference.Entry, batch)
 		before := liveMemory()
 		finder := difference.New(difference.Options{MemoryLimit: limit, TempDir: t.TempDir()})
 		var peak int64
 		measure := func() { peak = max(peak, liveMemory()-before) }
-		for begin := 0; begin < rows/2; begin += batch {
+		for begin := 0; begin < int(rows/2); begin += batch {
 			// Rows of the target come in the opposite order; every hundredth is an other one.
 			for i := range entries {
 				entries[i] = difference.Entry{Hash: hashOf(begin + i), At: int64(begin + i)}
 			}
 			err := finder.Source(entries)
 			for i := range entries {
-				at := rows/2 - 1 - begin - i
-				entries[i] = difference.Entry{Hash: hashOf(at - at%100/99*rows), At: int64(at)}
+				at := int(rows/2) - 1 - begin - i
+				entries[i] = difference.Entry{Hash: hashOf(at - at%100/99*int(rows)), At: int64(at)}
 			}
 			if err = errors.Join(err, finder.Target(entries)); err != nil {
 				t.Fatal(err)
@@ -309,7 +309,7 @@ func TestMemoryStaysUnderItsLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		measure()
-		var seen int
+		var seen int64
 		if err := result.EachTarget(func(int64) error {
 			if seen++; seen%20_000 == 0 {
 				measure()

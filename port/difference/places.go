@@ -3,6 +3,7 @@ package difference
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 )
@@ -141,7 +142,7 @@ func (h *head) next() (bool, error) {
 		return true, nil
 	}
 	content, err := h.reader.Peek(placeSize)
-	if len(content) == 0 && err == io.EOF { //nolint:errorlint // bufio returns it bare, and anything else is an error
+	if len(content) == 0 && errors.Is(err, io.EOF) {
 		return false, nil
 	} else if err != nil {
 		return false, err
@@ -152,7 +153,7 @@ func (h *head) next() (bool, error) {
 }
 
 func (m *merger) each(visit func(int64) error) error {
-	for i := len(m.heads) - 1; i >= 0; i-- {
+	for i := range slices.Backward(m.heads) {
 		if err := m.advance(i); err != nil {
 			return err
 		}

@@ -12,8 +12,9 @@ type side uint8
 const (
 	source side = iota
 	target
-	sides = 2
 )
+
+const sides = 2
 
 // other returns the opposite side.
 func (s side) other() side { return 1 - s }

@@ -32,8 +32,7 @@ func (e *StorageError) Unwrap() error { return e.Err }
 
 // cause leaves the name of the file out, since the file has none any more.
 func cause(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
 		return path.Err
 	}
 	return err
