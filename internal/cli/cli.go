@@ -73,6 +73,7 @@ func (e *environment) root() *cobra.Command {
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say on standard error what is being done, in detail")
 	root.AddCommand(e.port("port"), e.upgrade(), e.status(), e.updates(), e.start(), e.demo(), e.version())
 	root.AddCommand(e.snapshot())
+	root.AddCommand(e.schema())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -2,11 +2,10 @@ package dump
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
-
-	"database/sql"
 
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/schema"
@@ -125,22 +124,27 @@ func texts(ctx context.Context, from engine.Querier, query string, values ...any
 	if err != nil {
 		return nil, err
 	}
+	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
-		return nil, errors.Join(err, rows.Close())
+		return nil, err
 	}
-	return engine.Collect(rows, func(rows *sql.Rows) ([]string, error) {
-		found, places := make([]sql.NullString, len(columns)), make([]any, len(columns))
-		for i := range found {
-			places[i] = &found[i]
+	var all [][]string
+	found, places := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range found {
+		places[i] = &found[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(places...); err != nil {
+			return nil, err
 		}
-		err := rows.Scan(places...)
 		row := make([]string, len(found))
 		for i := range found {
 			row[i] = found[i].String
 		}
-		return row, err
-	})
+		all = append(all, row)
+	}
+	return all, rows.Err()
 }
 
 // insert is the statement for a row.

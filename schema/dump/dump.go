@@ -27,7 +27,8 @@ type Options struct {
 	// Databases are of one engine. Each logical database that is to be dumped is in exactly one.
 	Databases []Database
 
-	// Scratch makes a database of the set that nobody has used, with these logical databases, on the same engine, and
+	// Scratch makes a database of the set that nobody has used, with these logical databases (the list can be empty, and is
+	// never nil), on the same engine, and
 	// finishes its background updates. What it holds is dumped only to be compared with; the caller removes it. It is
 	// needed where no database has the tables of common only, and where one has several logical databases, and with it
 	// rows are refused that the set does not bring. Without it, the databases have to be new ones.
@@ -109,7 +110,7 @@ func (m *maker) scratch(ctx context.Context, logical ...string) (*contents, erro
 	if m.options.Scratch == nil {
 		return nil, &AssignError{Database: m.options.Databases[0].Session.Name(), Problem: "needs a database to compare with"}
 	}
-	database, err := m.options.Scratch(ctx, logical)
+	database, err := m.options.Scratch(ctx, append([]string{}, logical...)) // nil would be all, for package schema
 	if err != nil {
 		return nil, fmt.Errorf("make a database to compare with: %w", err)
 	}

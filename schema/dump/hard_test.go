@@ -9,7 +9,7 @@ import (
 )
 
 // hard is a set with one table in its full schema, and all that engines have in a delta.
-func hard(t *testing.T, extra ...string) *schema.Set {
+func hard(t *testing.T) *schema.Set {
 	t.Helper()
 	files := fstest.MapFS{}
 	add := func(path, text string) { files[path] = &fstest.MapFile{Data: []byte(text)} }
@@ -20,9 +20,6 @@ func hard(t *testing.T, extra ...string) *schema.Set {
 		add("main/delta/2/01all.sql."+string(kind), delta)
 	}
 	add("state/delta/2/02state.sql", "INSERT INTO state_first (id) VALUES (10), (9), (100);")
-	for i := 0; i+1 < len(extra); i += 2 {
-		add(extra[i], extra[i+1])
-	}
 	set, err := schema.New(schema.Definition{
 		Name: "hard", Version: 2, CompatVersion: 1, Engines: everyEngine(), Databases: []string{"main", "state"}, Files: files,
 	})

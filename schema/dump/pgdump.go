@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,7 @@ type PgDump struct {
 
 // version is the major version of the program.
 func (p *PgDump) version(ctx context.Context) (int, error) {
-	output, err := exec.CommandContext(ctx, p.Program, "--version").Output() //nolint:gosec // the caller names the program
+	output, err := exec.CommandContext(ctx, p.Program, "--version").Output()
 	if err != nil {
 		return 0, &ToolError{Program: p.Program, Problem: "cannot be run", Err: err}
 	}
@@ -53,10 +54,10 @@ func (p *PgDump) run(ctx context.Context, namespace string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	command := exec.CommandContext(ctx, p.Program, "--no-password", "--no-owner", "--no-acl", "--no-tablespaces", //nolint:gosec // as above
+	command := exec.CommandContext(ctx, p.Program, "--no-password", "--no-owner", "--no-acl", "--no-tablespaces",
 		"--no-publications", "--no-subscriptions", "--no-security-labels", "--encoding=UTF8", "--column-inserts",
 		"--schema="+postgres.QuoteIdentifier(namespace), "--dbname="+connect.Conninfo)
-	command.Env = append(connect.Environment, "LC_ALL=C")
+	command.Env = slices.Concat(connect.Environment, []string{"LC_ALL=C"})
 	var output, problems bytes.Buffer
 	command.Stdout, command.Stderr = &output, &problems
 	if err := command.Run(); err != nil {

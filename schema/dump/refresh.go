@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,9 +91,7 @@ func dumpOf(ctx context.Context, set *schema.Set, files []File, instead map[stri
 	for _, file := range files {
 		changed[file.Path] = file.Content
 	}
-	for name, content := range instead {
-		changed[name] = content
-	}
+	maps.Copy(changed, instead)
 	with, err := withFiles(set, nil, changed)
 	if err != nil {
 		return nil, ignoreSetError(err)

@@ -3,6 +3,7 @@ package dump_test
 import (
 	"bytes"
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -16,7 +17,7 @@ import (
 
 func (s *scene) creator() dump.Create {
 	return func(_ context.Context, set *schema.Set, logical []string) (*dump.Database, error) {
-		return s.create(set, logical...), nil
+		return s.createExactly(set, logical), nil
 	}
 }
 
@@ -81,9 +82,7 @@ func TestRefreshComesFromDeltas(t *testing.T) {
 		files, err := dump.Refresh(t.Context(), set, on.creator())
 		on.check(err)
 		wrong := folderOf(files, func(text string) string { return strings.Replace(text, "room", "chamber", 2) })
-		for path, file := range copyOf(t, set.Files()) {
-			wrong[path] = file
-		}
+		maps.Copy(wrong, copyOf(t, set.Files()))
 		changed, err := set.With(wrong)
 		on.check(err)
 		again, err := dump.Refresh(t.Context(), changed, on.creator())

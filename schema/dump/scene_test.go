@@ -86,10 +86,13 @@ func (s *scene) check(err error) {
 // create makes a database of a set.
 func (s *scene) create(set *schema.Set, logical ...string) *dump.Database {
 	s.t.Helper()
+	return s.createExactly(set, append([]string{}, logical...))
+}
+
+// createExactly hands the list on as it is.
+func (s *scene) createExactly(set *schema.Set, logical []string) *dump.Database {
+	s.t.Helper()
 	database := s.empty(logical...)
-	if logical == nil {
-		logical = []string{}
-	}
 	_, err := schema.Prepare(s.t.Context(), database.Session, set, schema.Options{Databases: logical})
 	s.check(err)
 	s.check(s.finish(s.t.Context(), database.Session))
@@ -116,7 +119,7 @@ func (s *scene) make(options dump.Options) []dump.File {
 // scratch is for Options.
 func (s *scene) scratch(set *schema.Set) func(context.Context, []string) (*dump.Database, error) {
 	return func(_ context.Context, logical []string) (*dump.Database, error) {
-		return s.create(set, logical...), nil
+		return s.createExactly(set, logical), nil
 	}
 }
 

@@ -25,7 +25,7 @@ func TestHomeserversOwnSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onEngines(t, homeserverEngines(), func(t *testing.T, on *scene) { on.proves(set) })
+	onEngines(t, homeserverEngines(), func(_ *testing.T, on *scene) { on.proves(set) })
 }
 
 // What `make full-schema` does leaves the files of the repository as they are: they make the same as the dump.

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 )
 
 // stagingFolder holds files until all of them are complete. What a killed run left in it is removed by the next.
@@ -33,7 +34,7 @@ func Write(ctx context.Context, folder string, files []File) (written []string, 
 	}()
 	var changes []change
 	for i, file := range files {
-		one := change{path: filepath.Join(folder, filepath.FromSlash(file.Path)), staged: filepath.Join(staging, fmt.Sprint(i))}
+		one := change{path: filepath.Join(folder, filepath.FromSlash(file.Path)), staged: filepath.Join(staging, strconv.Itoa(i))}
 		if one.before, err = os.ReadFile(one.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -84,8 +85,7 @@ func putInPlace(changes []change) error {
 
 func takeBack(changes []change) error {
 	var errs []error
-	for i := len(changes) - 1; i >= 0; i-- {
-		one := changes[i]
+	for _, one := range slices.Backward(changes) {
 		switch {
 		case one.existed:
 			errs = append(errs, writeWhole(one.staged, one.before), os.Rename(one.staged, one.path))
