@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/internal/server"
@@ -104,6 +106,45 @@ func TestServerThatEndsInTheMiddleOfABatch(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The server is stopped and started while CREATE INDEX CONCURRENTLY waits for somebody else's transaction. The same run builds
+// the index anew.
+func TestServerThatEndsInTheMiddleOfAnIndex(t *testing.T) {
+	t.Parallel()
+	running, place := newPrivateServer(t, engine.Postgres)
+	place.newNumbers(t, 1000)
+	place.enqueue(t, "index")
+	registry := background.NewRegistry()
+	registry.RegisterAlone("index", numbersIndex.Run)
+	other := place.session(t) // which ends with the server
+	for _, statement := range []string{"BEGIN", "UPDATE numbers SET n = 1 WHERE id = 1"} {
+		if _, err := other.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var failures []error
+	ended, back, clock := make(chan error, 1), make(chan struct{}), newClock()
+	clock.onSleep = func(time.Duration) { <-back }
+	go func() {
+		ended <- newUpdater(t, place, registry, func(config *background.Config) {
+			config.Clock = clock
+			config.OnBatch = func(report background.Report) {
+				if report.Err != nil {
+					failures = append(failures, report.Err)
+				}
+			}
+		}).Run(t.Context())
+	}()
+	await(t, place, invalidSQL)
+	restarted := running.Restart(t.Context())
+	close(back)
+	if err := errors.Join(restarted, <-ended); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int64{1, 0}, []int64{place.number(t, validSQL), place.number(t, invalidSQL)}); diff != "" || len(failures) != 1 {
+		t.Errorf("failures: %v; valid and invalid indexes: %s", failures, diff)
 	}
 }
 
