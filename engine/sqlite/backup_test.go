@@ -75,13 +75,13 @@ func TestBackupInRollbackMode(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	source, destination := filepath.Join(folder, "database.db"), filepath.Join(folder, "copy.db")
-	makeLedger(t, source, "DELETE", 4000)
+	makeLedger(t, source, "DELETE", 2000)
 	if result := backup(t, source, destination, BackupOptions{}); result.Attempts != 1 || ledgerState(t, destination) != 0 {
 		t.Errorf("without writers: %+v", result)
 	}
-	writer := start(t, "ledger", nil, source, "200")
+	writer := start(t, "ledger", nil, source, "100")
 	writer.committed(t)
-	_, err := Backup(t.Context(), source, filepath.Join(folder, "never.db"), BackupOptions{Attempts: 3})
+	_, err := Backup(t.Context(), source, filepath.Join(folder, "never.db"), BackupOptions{Attempts: 3, Rate: 8_000_000})
 	restarted, ok := errors.AsType[*RestartedError](err)
 	if !ok || restarted.Attempts != 3 || !restarted.Rollback {
 		t.Errorf("got %v, want a RestartedError after 3 attempts", err)

@@ -27,6 +27,9 @@ func (b *StagedBackup) check(ctx context.Context) (err error) {
 		}
 	}
 	messages, err := reader.messages(ctx, query)
+	if damaged, isDamaged := errors.AsType[*DamagedError](err); isDamaged {
+		messages, err = append(messages, damaged.Err.Error()), nil
+	}
 	if err != nil {
 		return fmt.Errorf("check the copy: %w", err)
 	}

@@ -49,6 +49,10 @@ func play(role string, arguments []string) error {
 		return keepLedger(arguments[0], arguments[1])
 	case "backup":
 		return backUp(arguments[0], arguments[1])
+	case "fill-up":
+		return fillUp(arguments[0], arguments[1])
+	case "copy-read-only":
+		return copyReadOnly(arguments[0], arguments[1], arguments[2])
 	}
 	return fmt.Errorf("no role %q", role)
 }

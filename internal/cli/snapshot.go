@@ -250,7 +250,7 @@ func snapshotText(made *Snapshot) string {
 		text += fmt.Sprintf(", begun %d times because the database was changed", made.Attempts)
 	}
 	if made.InUse && made.JournalMode == "wal" {
-		text += fmt.Sprintf("; the write-ahead log of the source is %s", bytesText(made.WALBytes))
+		text += "; the write-ahead log of the source is " + bytesText(made.WALBytes)
 	}
 	switch made.Check {
 	case sqlite.NoCheck:
