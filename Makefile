@@ -11,10 +11,10 @@ FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test vet lint fmt race vulnerabilities bench torture clean
+.PHONY: help build demo full-schema test vet lint fmt race vulnerabilities bench torture clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 build: ## build bin/synapse, one static binary
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LINK)' -o bin/synapse ./cmd/synapse
@@ -23,6 +23,10 @@ demo: ## make a small homeserver, port it to a throw-away PostgreSQL, verify it,
 	@scripts/install-tools demo
 	@$(MAKE) --no-print-directory build
 	bin/synapse demo
+
+full-schema: ## refresh the full schemas of homeserver/schema; what makes the same tables stays as it is
+	@scripts/install-tools demo
+	$(GO) run ./cmd/synapse schema dump --set homeserver --output homeserver/schema
 
 test: ## all checks and tests, as the continuous integration runs them; installs what they need
 	scripts/install-tools test

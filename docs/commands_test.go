@@ -19,8 +19,9 @@ import (
 // Whatever the commands print and take is on their pages.
 func TestCommandsAreDescribed(t *testing.T) {
 	t.Parallel()
-	upgrade, status, updates := read(t, "upgrade.md"), read(t, "status.md"), read(t, "updates.md")
+	upgrade, status, updates, dumps := read(t, "upgrade.md"), read(t, "status.md"), read(t, "updates.md"), read(t, "schema-dump.md")
 	for page, want := range map[string][]string{
+		dumps:   slices.Concat(jsonNames(reflect.TypeFor[cli.DumpedFile](), ""), constants(t, "../internal/cli", "Change")),
 		upgrade: slices.Concat(jsonNames(reflect.TypeFor[schema.Plan](), ""), jsonNames(reflect.TypeFor[schema.Step](), "steps.")),
 		status: slices.Concat(jsonNames(reflect.TypeFor[schema.Status](), ""), jsonNames(reflect.TypeFor[schema.State](), ""),
 			jsonNames(reflect.TypeFor[schema.Update](), "pending_updates."), constants(t, "../schema", "Verdict")),
@@ -46,8 +47,9 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
 	for page, commands := range map[string][]string{
 		"upgrade.md": {"upgrade"}, "status.md": {"status"},
-		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
-		"start.md":   {"start"},
+		"schema-dump.md": {"schema dump"},
+		"updates.md":     {"updates list", "updates run", "updates retry", "updates start-job"},
+		"start.md":       {"start"},
 	} {
 		var offered []string
 		for _, command := range commands {
