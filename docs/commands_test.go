@@ -25,6 +25,7 @@ func TestCommandsAreDescribed(t *testing.T) {
 		upgrade: slices.Concat(jsonNames(reflect.TypeFor[schema.Plan](), ""), jsonNames(reflect.TypeFor[schema.Step](), "steps.")),
 		status: slices.Concat(jsonNames(reflect.TypeFor[schema.Status](), ""), jsonNames(reflect.TypeFor[schema.State](), ""),
 			jsonNames(reflect.TypeFor[schema.Update](), "pending_updates."), constants(t, "../schema", "Verdict")),
+		read(t, "snapshot.md"): jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
 			jsonNames(reflect.TypeFor[cli.PendingUpdate](), "updates."), jsonNames(reflect.TypeFor[background.Failure](), "updates.failure."),
@@ -46,7 +47,7 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	flag := regexp.MustCompile(`(?m)^ +(?:-[a-z], )?(--[a-z-]+)`)
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
 	for page, commands := range map[string][]string{
-		"upgrade.md": {"upgrade"}, "status.md": {"status"},
+		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"},
 		"schema-dump.md": {"schema dump"},
 		"updates.md":     {"updates list", "updates run", "updates retry", "updates start-job"},
 		"start.md":       {"start"},
