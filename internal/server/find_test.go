@@ -146,3 +146,15 @@ func TestVersionsAreNumbered(t *testing.T) {
 		t.Error("a version was read where there is none")
 	}
 }
+
+func TestProgramForClientsIsFoundAlone(t *testing.T) {
+	root := t.TempDir()
+	install(t, root, []string{"bin"}, "pg_dump")
+	t.Setenv(PostgresFolderVariable, filepath.Join(root, "bin"))
+	if found, err := FindPostgresProgram("pg_dump"); err != nil || found != filepath.Join(root, "bin/pg_dump") {
+		t.Errorf("found %q, error %v", found, err)
+	}
+	if _, err := FindPostgresProgram("pg_restore"); err == nil || !strings.Contains(err.Error(), "pg_restore") {
+		t.Errorf("the error is %v", err)
+	}
+}
