@@ -94,11 +94,11 @@ func TestRateOutlivesTheProcess(t *testing.T) {
 		if diff := cmp.Diff(want, rate); diff != "" {
 			t.Error(diff)
 		}
-		// The pause before the first batch is not counted: 300 items in 900 ms.
-		if speed := rate.PerSecond(); speed < 300 || speed > 340 {
+		// 300 items in 1200 ms.
+		if speed := rate.PerSecond(); speed < 245 || speed > 255 {
 			t.Errorf("%v items per second", speed)
 		}
-		if left := rate.TimeLeft(); left == nil || left.Round(time.Second) != 5*time.Second {
+		if left := rate.TimeLeft(); left == nil || left.Round(time.Second) != 7*time.Second {
 			t.Errorf("time left: %v", left)
 		}
 		if current := updater.Status().Current; current == nil || current.Rate == nil || current.Rate.Items != 300 || current.Rate.TimeLeft() == nil {
@@ -107,7 +107,7 @@ func TestRateOutlivesTheProcess(t *testing.T) {
 		clock.advance(24 * time.Hour) // does not count
 		runBatches(t, place, timedFill(clock), 1, paced)
 		rate = place.rates(t)["fill"]
-		if speed := rate.PerSecond(); rate.Items != 400 || rate.Batches != 4 || speed < 300 || speed > 420 {
+		if speed := rate.PerSecond(); rate.Items != 400 || rate.Batches != 4 || speed < 245 || speed > 255 {
 			t.Errorf("%v items per second, %+v", speed, rate)
 		}
 		if _, isLeft := errors.AsType[*background.LeftError](newUpdater(t, place, timedFill(clock), paced).Run(t.Context())); !isLeft {

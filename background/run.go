@@ -108,6 +108,7 @@ func (r *run) finish(left []Left) error {
 func (r *run) work(ctx context.Context, update *Pending) error {
 	config := &r.updater.config
 	known := config.Registry.entries[update.Name]
+	r.countTime() // the pause before the batch counts
 	bounds, release, err := r.admission(ctx, update.Name, known.oneshot)
 	if stopped := context.Cause(ctx); stopped != nil {
 		release()
@@ -154,13 +155,11 @@ func (r *run) admission(ctx context.Context, update string, oneshot bool) (limit
 func (r *run) batch(ctx context.Context, update *Pending, known *entry, bounds limits) Report {
 	config := &r.updater.config
 	report := Report{Update: update.Name, Size: r.updater.sizeOf(update.Name, bounds)}
-	if r.since.IsZero() {
-		r.since = config.Clock.Now()
-	}
+	r.countTime() // perhaps the connection is a new one
 	run := r.runAlone
 	if known.alone == nil {
 		run = r.runInTransaction
-		r.prepareSpeed(ctx, update, known)
+		r.prepareSpeed(ctx, update, known, config.Clock.Now())
 	}
 	begun := config.Clock.Now()
 	result, rate, err := run(ctx, update, known, report.Size)
@@ -204,7 +203,7 @@ func (r *run) runAlone(ctx context.Context, update *Pending, known *entry, size 
 	ctx, cancel := r.graceful(ctx)
 	defer cancel()
 	if !result.Done {
-		r.prepareSpeed(ctx, update, known)
+		r.prepareSpeed(ctx, update, known, begun)
 	}
 	err = r.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
 		var err error

@@ -23,9 +23,16 @@ type speed struct {
 // untouched is the progress of an update that nobody has worked on.
 const untouched = "{}"
 
+// countTime begins to count the time of an update that was not run before.
+func (r *run) countTime() {
+	if r.since.IsZero() {
+		r.since = r.updater.config.Clock.Now()
+	}
+}
+
 // prepareSpeed reads the rate of an update that is about to be worked on, or begins one. The table is made only now: in a
 // homeserver's database it is a guest. No update fails because it cannot be measured.
-func (r *run) prepareSpeed(ctx context.Context, update *Pending, known *entry) {
+func (r *run) prepareSpeed(ctx context.Context, update *Pending, known *entry, begun time.Time) {
 	if r.speed != nil {
 		return
 	}
@@ -40,7 +47,7 @@ func (r *run) prepareSpeed(ctx context.Context, update *Pending, known *entry) {
 		}
 	}
 	if !r.speed.stored {
-		r.speed.rate = Rate{Started: r.since, Last: r.since, Total: r.total(ctx, update, known)}
+		r.speed.rate = Rate{Started: begun, Last: begun, Total: r.total(ctx, update, known)}
 	}
 	r.updater.setRate(r.speed.rate)
 }
