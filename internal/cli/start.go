@@ -156,7 +156,7 @@ func readToken(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	content, err := os.ReadFile(path) //nolint:gosec // the operator names it
+	content, err := os.ReadFile(path)
 	if err != nil {
 		return "", fmt.Errorf("read the token: %w", err)
 	}
