@@ -116,10 +116,15 @@ func (s *scene) make(options dump.Options) []dump.File {
 	return files
 }
 
-// scratch is for Options.
+// scratch is for Options. Each database is made once: nobody changes it.
 func (s *scene) scratch(set *schema.Set) func(context.Context, []string) (*dump.Database, error) {
+	made := map[string]*dump.Database{}
 	return func(_ context.Context, logical []string) (*dump.Database, error) {
-		return s.createExactly(set, logical), nil
+		name := strings.Join(logical, " ")
+		if made[name] == nil {
+			made[name] = s.createExactly(set, logical)
+		}
+		return made[name], nil
 	}
 }
 
