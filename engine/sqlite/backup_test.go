@@ -52,12 +52,20 @@ func TestBackupBesideAThousandCommitsASecond(t *testing.T) {
 		before := writer.committed(t)
 		destination := filepath.Join(folder, fmt.Sprintf("copy%d.db", round))
 		begun := time.Now()
-		result := backup(t, source, destination, BackupOptions{Rate: 40_000_000})
+		steps := 0
+		result := backup(t, source, destination, BackupOptions{Rate: 40_000_000, Progress: func(progress BackupProgress) {
+			if progress.Phase == BackupCopies {
+				steps++
+			}
+		}})
 		lasted, after := time.Since(begun), writer.committed(t)
 		newest := ledgerState(t, destination)
 		if newest < before || newest > after || result.Attempts != 1 || result.Source.Access != SharedMemory {
 			t.Fatalf("round %d: transfer %d is the newest in the copy; %d were committed before and %d after: %+v",
 				round, newest, before, after, result)
+		}
+		if once := (result.Bytes + backupStep - 1) / backupStep; int64(steps) != once {
+			t.Errorf("round %d: %d steps, but %d copy everything: the copy began again", round, steps, once)
 		}
 		if after-newest < 10 {
 			t.Errorf("round %d: the writer committed only %d transfers while its database was copied", round, after-newest)

@@ -56,7 +56,7 @@ func (b *StagedBackup) attempt(ctx context.Context) (err error) {
 		return err
 	}
 	begun := time.Now()
-	err = b.transfer(ctx, source, held)
+	err = b.transfer(ctx, source)
 	b.result.CopyTime = time.Since(begun)
 	if ctx.Err() != nil {
 		return err
@@ -94,7 +94,7 @@ func (s *Snapshot) spoiled(held bool) error {
 }
 
 // transfer copies all pages.
-func (b *StagedBackup) transfer(ctx context.Context, source *Snapshot, held bool) (err error) {
+func (b *StagedBackup) transfer(ctx context.Context, source *Snapshot) (err error) {
 	reader := source.Reader(0)
 	pages, err := reader.pageCount(ctx)
 	if err != nil {
@@ -111,7 +111,7 @@ func (b *StagedBackup) transfer(ctx context.Context, source *Snapshot, held bool
 	pace := &pace{rate: b.plan.options.Rate, begun: time.Now()}
 	var synced int64
 	for done := false; !done; {
-		if done, err = copier.step(held); err != nil {
+		if done, err = copier.step(); err != nil {
 			return err
 		}
 		b.result.Pages, b.result.Bytes = copier.pages, copier.pages*int64(source.info.PageSize)

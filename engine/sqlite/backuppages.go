@@ -51,9 +51,9 @@ func (c *pageCopier) begin() error {
 	return nil
 }
 
-// step copies the next pages. Where no transaction is held SQLite begins again after somebody's commit, which is
-// a *ChangedError here: the caller counts it, and looks at the file anew.
-func (c *pageCopier) step(held bool) (done bool, err error) {
+// step copies the next pages. Where no transaction is held SQLite begins again after somebody's commit, which is seen by the
+// pages that are copied and is a *ChangedError here: the caller counts it, and looks at the file anew.
+func (c *pageCopier) step() (done bool, err error) {
 	code := lib.Xsqlite3_backup_step(c.target.tls, c.backup, c.step1)
 	pages := int64(lib.Xsqlite3_backup_pagecount(c.target.tls, c.backup))
 	copied := pages - int64(lib.Xsqlite3_backup_remaining(c.target.tls, c.backup))
@@ -62,7 +62,7 @@ func (c *pageCopier) step(held bool) (done bool, err error) {
 		return false, &BusyError{Path: c.source.path, Err: c.source.handle.failure(code)}
 	case code != lib.SQLITE_OK && code != lib.SQLITE_DONE:
 		return false, c.failure(code)
-	case !held && c.copied > 0 && copied < min(c.copied+int64(c.step1), pages):
+	case c.copied > 0 && copied < min(c.copied+int64(c.step1), pages):
 		return false, &ChangedError{Path: c.source.path, What: "another process committed"}
 	}
 	c.copied, c.pages = copied, pages
