@@ -25,6 +25,23 @@ type jobError struct{ err error }
 func (e *jobError) Error() string { return e.err.Error() }
 func (e *jobError) Unwrap() error { return e.err }
 
+// stoppedError is the error of a job that was stopped by a key instead of the signal that it stands for.
+type stoppedError struct {
+	err error
+	by  *signalError
+}
+
+func (e *stoppedError) Error() string   { return e.err.Error() }
+func (e *stoppedError) Unwrap() []error { return []error{e.err, e.by} }
+
+// stoppedBy tells apart the error of a job whose context ended because of a signal.
+func stoppedBy(ctx context.Context, err error) error {
+	if stopped, ok := errors.AsType[*signalError](context.Cause(ctx)); ok {
+		return &stoppedError{err, stopped}
+	}
+	return err
+}
+
 func exitCode(ctx context.Context, err error) int {
 	var usage *usageError
 	var missing *config.MissingNameError
@@ -34,7 +51,7 @@ func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(context.Cause(ctx), &stopped):
+	case errors.As(context.Cause(ctx), &stopped), errors.As(err, &stopped):
 		if number, ok := stopped.signal.(syscall.Signal); ok {
 			return exitInterrupted + int(number)
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,7 @@ type portFlags struct {
 	noVerify bool
 	schema   string
 	json     bool
+	screen   bool
 }
 
 const portHelp = `Move a homeserver's database from SQLite to PostgreSQL.
@@ -92,15 +94,22 @@ func (e *environment) port(name string) *cobra.Command {
 	set.IntVar(&flags.jobs, "jobs", port.DefaultJobs(), "`number` of connections that work at a time")
 	set.BoolVar(&flags.noVerify, "no-verify", false, "leave out the comparison of both sides at the end")
 	set.BoolVar(&flags.json, "json", false, "print the report as JSON")
+	set.BoolVar(&flags.screen, "tui", false, "show the progress on the whole terminal; q there asks whether to stop, and no key is needed at the end")
+	set.BoolVar(&flags.screen, "curses", false, "the same as --tui, as upstream's script calls it")
 	return command
 }
 
 func (e *environment) runPort(ctx context.Context, flags *portFlags) error {
+	if flags.screen {
+		if err := e.requireScreen(); err != nil {
+			return err
+		}
+	}
 	options, err := e.portOptions(flags)
 	if err != nil {
 		return err
 	}
-	return e.portWith(ctx, options, flags.json)
+	return e.portWith(ctx, options, flags)
 }
 
 // portOptions turns flags into options, in the order in which upstream's script refuses: the file, then the configuration.
@@ -152,23 +161,33 @@ func (e *environment) portTarget(paths []string) (*postgres.Config, string, erro
 }
 
 // portWith runs the port, shows its progress and prints its report.
-func (e *environment) portWith(ctx context.Context, options port.Options, asJSON bool) error {
+func (e *environment) portWith(ctx context.Context, options port.Options, flags *portFlags) error {
 	// Most of what is held are buffers that live as long as the port; letting garbage grow to half of them, not to as
 	// much again, keeps the peak low and the same for every size of database.
 	debug.SetGCPercent(50)
 	options.Progress = port.NewProgress()
-	stop := e.showProgress(options.Progress)
+	ctx, stop := e.showPort(ctx, &options, flags.screen)
+	defer stop() // a panic must not leave the terminal as the view has it
 	report, err := port.Run(ctx, options)
 	stop()
 	if report != nil {
-		if printErr := e.printPort(report, options, asJSON); printErr != nil {
+		if printErr := e.printPort(report, options, flags.json); printErr != nil {
 			err = errors.Join(err, fmt.Errorf("print the report: %w", printErr))
 		}
 	}
 	if err != nil {
-		return &jobError{err}
+		return &jobError{stoppedBy(ctx, err)}
 	}
 	return nil
+}
+
+// showPort shows how far the port is until the function that it returns is called, on the whole terminal if that is asked for. The
+// port has to run in the context that it returns.
+func (e *environment) showPort(ctx context.Context, options *port.Options, screen bool) (context.Context, func()) {
+	if screen {
+		return e.showScreen(ctx, options)
+	}
+	return ctx, sync.OnceFunc(e.showProgress(options.Progress))
 }
 
 func (e *environment) printPort(report *port.Report, options port.Options, asJSON bool) error {

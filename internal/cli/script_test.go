@@ -31,7 +31,13 @@ import (
 // programVariable makes the test binary the program itself, under the name that it was started with.
 const programVariable = "SYNAPSE_TEST_IS_PROGRAM"
 
+// panicVariable makes it panic as soon as it shows a port on the whole terminal and SIGUSR1 comes.
+const panicVariable = "SYNAPSE_TEST_PANICS"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(panicVariable) != "" {
+		cli.PanicOnScreen()
+	}
 	if os.Getenv(programVariable) != "" {
 		os.Exit(cli.MainWith(registerTestUpdates, os.Args, os.Stdout, os.Stderr))
 	}

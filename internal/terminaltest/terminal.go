@@ -1,3 +1,5 @@
+//go:build unix
+
 package terminaltest
 
 import (
@@ -8,12 +10,13 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
-	"golang.org/x/sys/unix"
+	"golang.org/x/term"
 )
 
 // patience is how long something may take to appear.
@@ -25,7 +28,7 @@ type Terminal struct {
 	command *exec.Cmd
 	device  *os.File // our end
 	theirs  *os.File // the program's end, held open so that its settings can be read afterwards
-	before  unix.Termios
+	before  term.State
 	read    chan struct{} // closed when all output was read
 
 	mutex   sync.Mutex
@@ -55,7 +58,7 @@ func Start(t testing.TB, command *exec.Cmd, columns, rows int) *Terminal {
 	if command.Stderr == nil {
 		command.Stderr = theirs
 	}
-	command.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 2}
 	check(t, command.Start())
 	go terminal.readAll()
 	t.Cleanup(terminal.end)
@@ -196,16 +199,16 @@ func (t *Terminal) Wait() int {
 	if !t.screen.CursorVisible() {
 		t.test.Error("the cursor is still hidden")
 	}
-	if status, ok := t.command.ProcessState.Sys().(unix.WaitStatus); ok && status.Signaled() {
+	if status, ok := t.command.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return -int(status.Signal())
 	}
 	return t.command.ProcessState.ExitCode()
 }
 
 // settings are those of the terminal's driver: echo, signals by keys, and so on.
-func (t *Terminal) settings() unix.Termios {
+func (t *Terminal) settings() term.State {
 	t.test.Helper()
-	settings, err := unix.IoctlGetTermios(int(t.theirs.Fd()), unix.TCGETS)
+	settings, err := term.GetState(int(t.theirs.Fd()))
 	check(t.test, err)
 	return *settings
 }
