@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,12 +36,14 @@ func holdTable(t *testing.T, place address) (release func()) {
 		})
 	}()
 	<-begun
-	return func() {
+	release = sync.OnceFunc(func() {
 		close(over)
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	}
+	})
+	t.Cleanup(release)
+	return release
 }
 
 // The process is killed while CREATE INDEX CONCURRENTLY waits. The server's session lives on and goes on with the

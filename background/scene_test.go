@@ -72,6 +72,7 @@ func (a address) open(ctx context.Context) (engine.Session, error) {
 		if err != nil {
 			return nil, err
 		}
+		config.StatementTimeout = nil
 		return config.OpenSession(ctx, nil)
 	case engine.MySQL:
 		config, err := mysql.ParseURL(a.URL)
