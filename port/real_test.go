@@ -110,13 +110,13 @@ func (c comparison) checkSequences(t testing.TB) {
 }
 
 // judged lets the independent judge look at a port.
-func judged(t testing.TB, source string, target *dbtest.Database) {
+func judged(t testing.TB, source string, target *dbtest.Database, options ...string) {
 	t.Helper()
 	judge, found := dbtest.SameRows(t)
 	if !found {
 		return
 	}
-	output, err := exec.CommandContext(t.Context(), judge, source, target.DSN).CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), judge, append([]string{source, target.DSN}, options...)...).CombinedOutput()
 	if err != nil || !strings.Contains(string(output), " 0 differ") {
 		t.Errorf("%v\n%s", err, output)
 	}
