@@ -119,7 +119,7 @@ func (p *backupPlan) checkBeside() error {
 
 // checkSpace refuses a destination that has no room for a number of bytes, where the system tells.
 func (p *backupPlan) checkSpace(need int64) error {
-	free, known := freeSpace(filepath.Dir(p.destination))
+	free, known := engine.FreeSpace(filepath.Dir(p.destination))
 	if !known || free >= need {
 		return nil
 	}
