@@ -21,7 +21,7 @@ import (
 
 // asideFile is the JSON-lines file of rows that were set aside, and of the originals of repaired ones. While the port
 // lasts it bears another name, with ".part" at its end; what a port that was killed left there the next one replaces,
-// since it starts over. It gets its own name when it is complete, and never replaces a file of that name.
+// since the state in the target and the source tell it all lines again. It gets its own name when it is complete, and never replaces a file of that name.
 type asideFile struct {
 	mutex  sync.Mutex
 	path   string // empty when no row can be set aside
@@ -103,14 +103,35 @@ func (f *asideFile) sync() error {
 	return nil
 }
 
-// finish gives the file its name, when there is any line in it.
-func (f *asideFile) finish() error {
+// absolute is the path of the file that is going to have a name; "" when there is none.
+func (f *asideFile) absolute() string {
+	path, err := filepath.Abs(f.path)
+	if err != nil || f.file == nil || f.lines == 0 {
+		return ""
+	}
+	return path
+}
+
+// seal brings all lines to the disk, and proves that the file can get its name.
+func (f *asideFile) seal() error {
 	if f.file == nil || f.lines == 0 {
 		return nil
 	}
 	if err := f.sync(); err != nil {
 		return err
 	}
+	if err := f.mustBeFree(); err != nil {
+		return fmt.Errorf("file for rows set aside: %w", err)
+	}
+	return nil
+}
+
+// name gives the file its name, when there is any line in it.
+func (f *asideFile) name() error {
+	if f.file == nil || f.lines == 0 {
+		return nil
+	}
+	f.named = true // from now on nobody else knows its rows
 	err := f.mustBeFree()
 	if err == nil {
 		err = os.Rename(f.part(), f.path)
@@ -119,10 +140,25 @@ func (f *asideFile) finish() error {
 		err = syncFolder(filepath.Dir(f.path))
 	}
 	if err != nil {
-		return fmt.Errorf("file for rows set aside: %w", err)
+		return fmt.Errorf("the rows set aside are in %s, which could not be given its name: %w", f.part(), err)
 	}
-	f.named = true
 	return nil
+}
+
+// recover names the file of a port that was complete and was killed before it could do so.
+func (f *asideFile) recover(path string) error {
+	if path == "" {
+		return nil
+	}
+	left := &asideFile{path: path}
+	if _, err := os.Lstat(left.part()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	err := left.mustBeFree()
+	if err == nil {
+		err = os.Rename(left.part(), left.path)
+	}
+	return err
 }
 
 // syncFolder brings a new name to the disk.
@@ -146,12 +182,12 @@ func (f *asideFile) close() error {
 	return err
 }
 
-// keepOriginal writes a row of the source, as it stands there, to the file.
-func (r *run) keepOriginal(
+// original is a row of the source as it stands there, for the file.
+func (r *run) original(
 	ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64,
 	findings []convert.Finding, decided convert.Class,
-) error {
-	line := asideLine{Action: ActionRepaired, Table: table.name, RowID: rowid}
+) (*asideLine, error) {
+	line := &asideLine{Action: ActionRepaired, Table: table.name, RowID: rowid}
 	for _, finding := range findings {
 		if finding.Class.Bad() {
 			line.Reasons = append(line.Reasons, asideReason{Column: table.columns[finding.Column].Name, Class: finding.Class})
@@ -169,10 +205,7 @@ func (r *run) keepOriginal(
 		}
 		return nil
 	}, table.query(table.rowid != ""), unit{table: table, low: rowid, high: rowid, whole: table.rowid == ""}.arguments()...)
-	if err != nil {
-		return err
-	}
-	return r.aside.write(line)
+	return line, err
 }
 
 func originalRow(table *tablePlan, rows *sqlite.Rows) map[string]json.RawMessage {
@@ -207,16 +240,6 @@ func quoteJSON(value any) json.RawMessage {
 		panic(err)
 	}
 	return text
-}
-
-// keepRemoved writes a row of the target, as JSON made by the server, to the file.
-func (r *run) keepRemoved(deviation Deviation, row []byte) error {
-	line := asideLine{Action: ActionSetAside, Table: deviation.Table,
-		Reasons: []asideReason{{Class: deviation.Class, Detail: deviation.Detail}}}
-	if err := json.Unmarshal(row, &line.Row); err != nil {
-		return err
-	}
-	return r.aside.write(line)
 }
 
 // keyFromFields names a row of the target by its key, from its values in binary form.

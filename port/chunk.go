@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/zeebo/xxh3"
 
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
 	"github.com/synapsedb/synapse/port/convert"
@@ -18,16 +21,24 @@ import (
 // chunkBytes is how many bytes of rows one COPY carries at most, if not one row alone is longer.
 const chunkBytes = 1 << 20
 
-// chunk is a number of encoded rows of one table, sent by one COPY in a transaction of its own.
+// chunk is a number of encoded rows of one table, sent by one COPY in a transaction of its own, together with the record that
+// all rows of the source's range are in.
 type chunk struct {
-	table  *tablePlan
-	rows   []byte
-	ends   []int   // where each row ends
-	rowids []int64 // of each row
+	part        unit
+	first, last int64 // rowids: the range that is done with these rows
+	records     bool  // the range can be recorded: always, but for a table without rowids only at its end
+	rows        []byte
+	ends        []int   // where each row ends
+	rowids      []int64 // of each row
+	hashes      []xxh3.Uint128
+	texts       []xxh3.Uint128 // of rows of the search index, with their texts
+	notes       []note
+	noted       int // bytes
 }
 
-func (c *chunk) reset(table *tablePlan) {
-	c.table, c.rows, c.ends, c.rowids = table, c.rows[:0], c.ends[:0], c.rowids[:0]
+func (c *chunk) reset(part unit, first int64) {
+	*c = chunk{part: part, first: first, records: !part.whole, rows: c.rows[:0], ends: c.ends[:0], rowids: c.rowids[:0],
+		hashes: c.hashes[:0], texts: c.texts[:0], notes: c.notes[:0]}
 	if cap(c.rows) > 4*chunkBytes { // a huge row went through; do not keep its room
 		c.rows = nil
 	}
@@ -35,13 +46,33 @@ func (c *chunk) reset(table *tablePlan) {
 
 func (c *chunk) count() int { return len(c.ends) }
 
-// part returns the rows from first up to, without, last.
-func (c *chunk) part(first, last int) []byte {
+// full reports whether it is time to send it.
+func (c *chunk) full(most int) bool { return c.count() >= most || len(c.rows)+c.noted >= chunkBytes }
+
+// bytes returns the rows from first up to, without, last.
+func (c *chunk) bytes(first, last int) []byte {
 	begin := 0
 	if first > 0 {
 		begin = c.ends[first-1]
 	}
 	return c.rows[begin:c.ends[last-1]]
+}
+
+// end returns the rowid up to which everything is done when the rows before last are.
+func (c *chunk) end(last int) int64 {
+	if last == c.count() {
+		return c.last
+	}
+	return c.rowids[last] - 1
+}
+
+// sum returns the checksum of the rows from first up to, without, last.
+func (c *chunk) sum(first, last int) checksum {
+	var sum checksum
+	for _, hash := range c.hashes[first:last] {
+		sum.add(hash)
+	}
+	return sum
 }
 
 // copyRows sends encoded rows to a table by COPY.
@@ -52,52 +83,125 @@ func copyRows(ctx context.Context, conn *pgconn.PgConn, table string, columns []
 	return err
 }
 
-// send copies part of a chunk in one transaction.
-func (r *run) send(ctx context.Context, w *worker, c *chunk, first, last int) error {
-	if c.table.search != nil {
-		return r.sendSearch(ctx, w, c, first, last)
+// send copies part of a chunk, and records that, in one transaction. A refused row is recorded instead of being copied.
+func (r *run) send(ctx context.Context, w *worker, s *sender, c *chunk, first, last int, refused *refusal) error {
+	if err := r.stage(ctx, w, c.part.table); err != nil {
+		return err
 	}
-	return copyRows(ctx, w.conn.PgConn(), r.target.quote(c.table.name), c.table.columns, c.part(first, last))
-}
-
-func (r *run) sendSearch(ctx context.Context, w *worker, c *chunk, first, last int) error {
-	if !w.staged {
-		if err := createSearchStage(ctx, w.conn, r.target.schema.Name, c.table); err != nil {
-			return err
+	sum := s.sum
+	err := pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
+		if refused != nil {
+			if err := r.recordRefusal(ctx, tx, c.part.table, *refused); err != nil {
+				return err
+			}
+		} else if last > first {
+			sum.merge(c.sum(first, last))
+			if err := r.insert(ctx, tx, c.part.table, c.bytes(first, last)); err != nil {
+				return err
+			}
+			if err := recordTexts(ctx, tx, c, first, last); err != nil {
+				return err
+			}
 		}
-		w.staged = true
-	}
-	tx, err := w.conn.Begin(ctx)
+		if !c.records || c.part.whole && last < c.count() {
+			return nil
+		}
+		return r.recordRange(ctx, tx, c.part, c.end(last), sum)
+	})
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after the commit
-	if err := copyRows(ctx, w.conn.PgConn(), searchStage, c.table.columns, c.part(first, last)); err != nil {
+	s.sum = sum
+	return r.flush(c, c.end(last))
+}
+
+// stage makes the temporary table of the search index, which lasts as long as the session.
+func (r *run) stage(ctx context.Context, w *worker, table *tablePlan) error {
+	if table.search == nil || w.staged {
+		return nil
+	}
+	err := createSearchStage(ctx, w.conn, r.target.schema.Name, table)
+	w.staged = err == nil
+	return err
+}
+
+// insert copies encoded rows into a table, those of the search index by way of the stage.
+func (r *run) insert(ctx context.Context, tx pgx.Tx, table *tablePlan, rows []byte) error {
+	if table.search == nil {
+		return copyRows(ctx, tx.Conn().PgConn(), r.target.quote(table.name), table.columns, rows)
+	}
+	if err := copyRows(ctx, tx.Conn().PgConn(), searchStage, table.columns, rows); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, fillFromStage(r.target.schema.Name, c.table)); err != nil {
-		return err
+	_, err := tx.Exec(ctx, fillFromStage(r.target.schema.Name, table))
+	return err
+}
+
+const (
+	recordRange = `
+INSERT INTO synapse_port.progress (table_name, first_rowid, last_rowid, rows, high, low)
+SELECT $1, $2, $3, $4, $5, $6 FROM synapse_port.run WHERE attempt = $7
+ON CONFLICT (table_name, first_rowid) DO UPDATE
+SET last_rowid = excluded.last_rowid, rows = excluded.rows, high = excluded.high, low = excluded.low`
+	recordText = `INSERT INTO synapse_port.search_text (first_rowid, hashes) VALUES ($1, $2)`
+)
+
+// recordRange records that all rows of a unit up to a rowid are in. One row of the record grows with the unit.
+func (r *run) recordRange(ctx context.Context, tx pgx.Tx, part unit, last int64, sum checksum) error {
+	tag, err := tx.Exec(ctx, recordRange, part.table.name, part.low, last, sum.rows, int64(sum.high), int64(sum.low), r.attempt)
+	if err == nil && tag.RowsAffected() != 1 {
+		err = errTakenOver
 	}
-	return tx.Commit(ctx)
+	return err
+}
+
+// recordTexts records what the search index cannot be asked for later.
+func recordTexts(ctx context.Context, tx pgx.Tx, c *chunk, first, last int) error {
+	if c.part.table.search == nil {
+		return nil
+	}
+	packed := make([]byte, 0, 16*(last-first))
+	for _, hash := range c.texts[first:last] {
+		bytes := hash.Bytes()
+		packed = append(packed, bytes[:]...)
+	}
+	_, err := tx.Exec(ctx, recordText, c.rowids[first], packed)
+	return err
+}
+
+// flush puts down what was noted about rows up to a rowid, now that it is certain what became of them.
+func (r *run) flush(c *chunk, last int64) error {
+	var err error
+	c.notes = slices.DeleteFunc(c.notes, func(n note) bool {
+		due := c.part.whole || n.rowid <= last
+		if due {
+			err = errors.Join(err, r.putDown(n))
+		}
+		return due
+	})
+	return err
 }
 
 // deliver sends a chunk. When the server refuses a row, halves are tried until that row stands alone; it is then set
 // aside, or ends the port.
-func (r *run) deliver(ctx context.Context, w *worker, c *chunk, first, last int) ([]refusal, error) {
-	err := r.send(ctx, w, c, first, last)
-	if err == nil || !isRefusal(err) {
-		return nil, err
+func (r *run) deliver(ctx context.Context, w *worker, s *sender, c *chunk, first, last int) error {
+	err := r.send(ctx, w, s, c, first, last, nil)
+	if err == nil || !isRefusal(err) || last == first {
+		return err
 	}
 	if last-first == 1 {
-		return []refusal{{rowid: c.rowids[first], err: err}}, nil
+		refused := refusal{rowid: c.rowids[first], err: err}
+		if r.options.OnBadValue == Fail {
+			s.refused = &refused
+			return errStopped
+		}
+		return r.send(ctx, w, s, c, first, last, &refused)
 	}
 	middle := (first + last) / 2
-	left, err := r.deliver(ctx, w, c, first, middle)
-	if err != nil || (len(left) > 0 && r.options.OnBadValue == Fail) {
-		return left, err
+	if err := r.deliver(ctx, w, s, c, first, middle); err != nil {
+		return err
 	}
-	right, err := r.deliver(ctx, w, c, middle, last)
-	return append(left, right...), err
+	return r.deliver(ctx, w, s, c, middle, last)
 }
 
 // refusal is a row that the server did not take.
@@ -121,7 +225,8 @@ func isRefusal(err error) bool {
 type sender struct {
 	full    chan *chunk
 	free    chan *chunk
-	refused []refusal
+	sum     checksum // of what the unit has brought in
+	refused *refusal // that ends the port
 	err     error
 	failed  atomic.Bool // tells the reading side early that err is set
 }
@@ -133,11 +238,9 @@ func (r *run) startSender(ctx context.Context, w *worker) *sender {
 	s.free <- &w.chunks[1]
 	go func() {
 		for c := range s.full {
-			if s.err == nil && c.count() > 0 {
-				var refused []refusal
-				refused, s.err = r.deliver(ctx, w, c, 0, c.count())
-				s.refused = append(s.refused, refused...)
-				s.failed.Store(s.err != nil || (len(refused) > 0 && r.options.OnBadValue == Fail))
+			if s.err == nil && (c.count() > 0 || c.records) {
+				s.err = r.deliver(ctx, w, s, c, 0, c.count())
+				s.failed.Store(s.err != nil)
 			}
 			s.free <- c
 		}

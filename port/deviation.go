@@ -106,6 +106,18 @@ func (d *deviations) add(deviation Deviation) {
 	}
 }
 
+// has reports whether there is any in a table.
+func (d *deviations) has(table string) bool {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	for key := range d.counts {
+		if key.table == table {
+			return true
+		}
+	}
+	return false
+}
+
 // bad returns how many would stop a port that repairs nothing.
 func (d *deviations) bad() int64 {
 	var count int64

@@ -105,18 +105,30 @@ func TestServerThatEndsInTheMiddle(t *testing.T) {
 	t.Parallel()
 	source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
 	expected := expect(t, source, port.Fail)
-	for name, end := range map[string]func(*server.Postgres) error{
-		"crash":   func(s *server.Postgres) error { return s.Kill() },
-		"restart": func(s *server.Postgres) error { return s.Restart(context.Background()) },
+	for name, test := range map[string]struct {
+		end       func(*server.Postgres) error
+		reconnect time.Duration
+		goesOn    bool
+	}{
+		"crash":                    {func(s *server.Postgres) error { return s.Kill() }, time.Second, false},
+		"restart, no reconnection": {func(s *server.Postgres) error { return s.Restart(context.Background()) }, -1, false},
+		"restart":                  {func(s *server.Postgres) error { return s.Restart(context.Background()) }, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			private, target := privateTarget(t)
 			err := disturbed(t, source, target, port.PhaseCopy, func() {
-				if err := end(private); err != nil {
+				if err := test.end(private); err != nil {
 					t.Error(err)
 				}
-			}, nil)
+			}, func(options *port.Options) { options.Reconnect = test.reconnect })
+			if test.goesOn {
+				if err != nil {
+					t.Fatal(err)
+				}
+				expected.complete(t, source, target)
+				return
+			}
 			if err := private.Restart(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -199,7 +211,7 @@ func TestConnectionThatIsCut(t *testing.T) {
 					"host": "127.0.0.1", "port": way.listener.Addr().(*net.TCPAddr).Port,
 					"user": target.Owner, "password": target.Password, "dbname": target.Name,
 				}
-				options.Target = targetConfig(t, &through)
+				options.Target, options.Reconnect = targetConfig(t, &through), time.Second
 			})
 			mustBeUnfinished(t, err, target)
 			if strings.Contains(err.Error(), target.Password) {

@@ -10,27 +10,29 @@ import (
 )
 
 // finish makes the target usable, in one transaction that is on the disk when it ends: what the homeserver has to
-// build again is enqueued, the port's own schema goes, and the compat version gets its real value.
+// build again is enqueued, the compat version gets its real value, and how everything was left is recorded.
 func (r *run) finish(ctx context.Context) error {
 	r.options.Progress.enter(PhaseFinish)
-	if err := r.aside.finish(); err != nil {
+	if err := r.aside.seal(); err != nil {
 		return err
 	}
-	err := pgx.BeginFunc(ctx, r.target.conn, func(tx pgx.Tx) error {
+	err := r.onControl(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = on"); err != nil {
 			return err
 		}
-		for _, step := range []func(context.Context, pgx.Tx) error{r.enqueueDirectory, r.lowerGuard} {
+		r.report.Enqueued = nil
+		for _, step := range []func(context.Context, pgx.Tx) error{r.enqueueDirectory, r.lowerGuard, r.recordEnd} {
 			if err := step(ctx, tx); err != nil {
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, dropState)
-		return err
-	})
+		return nil
+	}, r.isComplete)
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
+	// Only now: a port that is taken up again must be able to write the file anew.
+	r.report.noteClose(r.aside.name())
 	return nil
 }
 
@@ -70,5 +72,40 @@ func (r *run) lowerGuard(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	_, err := tx.Exec(ctx, "INSERT INTO "+table+" (compat_version) VALUES ($1)", *r.target.compat)
+	return err
+}
+
+// isComplete reports whether the last transaction was committed.
+func (r *run) isComplete(ctx context.Context) (complete bool, err error) {
+	err = r.target.conn.QueryRow(ctx, "SELECT phase = $1 FROM synapse_port.run", stageComplete).Scan(&complete)
+	return complete, err
+}
+
+const (
+	recordComplete = `UPDATE synapse_port.run SET phase = $1, aside_file = $3 WHERE attempt = $2`
+	recordSum      = `UPDATE synapse_port.table_state SET state = 'ready', rows = $2, high = $3, low = $4 WHERE table_name = $1`
+)
+
+// recordEnd records how the port leaves the target, for the next one to see whether somebody has written to it.
+func (r *run) recordEnd(ctx context.Context, tx pgx.Tx) error {
+	tag, err := tx.Exec(ctx, recordComplete, stageComplete, r.attempt, r.aside.absolute())
+	if err == nil && tag.RowsAffected() != 1 {
+		err = errTakenOver
+	}
+	if err != nil {
+		return err
+	}
+	for _, table := range r.plan.tables {
+		if table.sum == nil {
+			continue
+		}
+		if _, err := tx.Exec(ctx, recordSum, table.name, table.sum.rows, int64(table.sum.high), int64(table.sum.low)); err != nil {
+			return err
+		}
+	}
+	if err := r.recordLeftAt(ctx, tx); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, "TRUNCATE synapse_port.progress")
 	return err
 }

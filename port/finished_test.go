@@ -34,7 +34,8 @@ func beforePort(t testing.TB, target *dbtest.Database) prepared {
 
 func schemaOf(t testing.TB, target *dbtest.Database) string {
 	t.Helper()
-	return withoutTokens(string(run(t, dbtest.Postgres(t).Bin("pg_dump"), "--schema-only", "--no-owner", "--dbname="+target.DSN)))
+	return withoutTokens(string(run(t, dbtest.Postgres(t).Bin("pg_dump"), "--schema-only", "--no-owner",
+		"--exclude-schema=synapse_port", "--dbname="+target.DSN)))
 }
 
 func queryOne[T any](t testing.TB, conn *pgx.Conn, query string, args ...any) (value T) {
@@ -55,7 +56,8 @@ func checkFinished(t testing.TB, target *dbtest.Database, before prepared, repor
 	conn := target.Connect(t)
 	for query, want := range map[string]int{
 		"SELECT compat_version FROM schema_compat_version":                       before.compat,
-		"SELECT count(*) FROM pg_namespace WHERE nspname = 'synapse_port'":       0,
+		"SELECT count(*) FROM synapse_port.run WHERE phase <> 'complete'":        0,
+		"SELECT count(*) FROM synapse_port.progress":                             0,
 		"SELECT count(*) FROM user_directory_stream_pos":                         1,
 		"SELECT count(*) FROM user_directory_stream_pos WHERE stream_id IS NULL": 1,
 		"SELECT count(*) FROM user_directory":                                    0,

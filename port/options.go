@@ -39,6 +39,13 @@ type Options struct {
 	Check        bool   // do all the checks, write nothing
 	NoVerify     bool   // leave out the comparison of both sides at the end
 
+	// DiscardTargetChanges has a port make a target equal to the source again that somebody else has written to since the last
+	// port was complete. Without it such a target is refused.
+	DiscardTargetChanges bool
+
+	// Reconnect is for how long to try to connect again when the server is lost; DefaultReconnect when 0, not at all when negative.
+	Reconnect time.Duration
+
 	Progress *Progress    // is kept up to date while the port runs; may be nil
 	Log      *slog.Logger // may be nil
 }
@@ -63,6 +70,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Jobs == 0 {
 		o.Jobs = DefaultJobs()
+	}
+	if o.Reconnect == 0 {
+		o.Reconnect = DefaultReconnect
 	}
 	if o.SetAsideFile == "" {
 		o.SetAsideFile = time.Now().UTC().Format("synapse-port-set-aside-20060102T150405Z.jsonl")

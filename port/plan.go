@@ -40,10 +40,17 @@ type tablePlan struct {
 
 	converted sync.Map // index of a column -> true, when values of it were converted
 
+	way      way
+	ranges   []span    // of rowids whose rows an interrupted port has put in
+	recorded *checksum // of the target when it was last complete; nil when that is not known
+	sum      *checksum // of the target now; nil when it was not read
+	changes  *changes  // what was found to differ, for a table that is compared
+
 	low, high int64 // least and greatest rowid
 	empty     bool
 	heavy     bool // its indexes are set aside while it is filled
 	rows      int64
+	deviates  bool // rows of it do not go over as they stand
 }
 
 // rowsAtMost is the number of rows that the span of rowids allows.
@@ -70,8 +77,8 @@ func (t *tablePlan) query(ranged bool) string {
 		rowid = "0"
 	}
 	text := "SELECT " + rowid + ", " + strings.Join(t.reads, ", ") + " FROM " + t.from
-	if ranged {
-		text += " WHERE " + t.rowid + " BETWEEN ?1 AND ?2"
+	if ranged { // in this order, so that what was read before a row is known by its rowid
+		text += " WHERE " + t.rowid + " BETWEEN ?1 AND ?2 ORDER BY " + t.rowid
 	}
 	return text
 }

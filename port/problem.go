@@ -72,7 +72,7 @@ const whatToDoAboutBadValues = "correct the values in the source (--check lists 
 type InterruptedError struct{ Err error }
 
 func (e *InterruptedError) Error() string {
-	return "interrupted; the target is unfinished and locked against use: run the same command again, it starts over by itself"
+	return "interrupted; the target is unfinished and locked against use: run the same command again, it goes on where it was"
 }
 
 // Unwrap returns the cause.
@@ -82,7 +82,7 @@ func (e *InterruptedError) Unwrap() error { return e.Err }
 type UnfinishedError struct{ Err error }
 
 func (e *UnfinishedError) Error() string {
-	return e.Err.Error() + "\nthe target is unfinished and locked against use; once the cause is gone run the same command again, it starts over by itself"
+	return e.Err.Error() + "\nthe target is unfinished and locked against use; once the cause is gone run the same command again, it goes on where it was"
 }
 
 // Unwrap returns the cause.

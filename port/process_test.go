@@ -124,7 +124,7 @@ func (p portProcess) mustSucceed(t *testing.T) {
 
 // guardState is what a look at the target tells of a port.
 type guardState struct {
-	Unfinished bool // the schema synapse_port is there
+	Unfinished bool // the schema synapse_port is there, and does not say that the port is complete
 	Compat     int64
 }
 
@@ -135,8 +135,13 @@ func lookAtGuard(t *testing.T, database *dbtest.Database) guardState {
 	t.Helper()
 	var state guardState
 	asSuperuser(t, database, func(conn *pgx.Conn) error {
-		return conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'synapse_port'),
-			(SELECT compat_version FROM schema_compat_version)`).Scan(&state.Unfinished, &state.Compat)
+		var known bool
+		err := conn.QueryRow(t.Context(), `SELECT to_regclass('synapse_port.run') IS NOT NULL,
+			(SELECT compat_version FROM schema_compat_version)`).Scan(&known, &state.Compat)
+		if err == nil && known {
+			err = conn.QueryRow(t.Context(), "SELECT phase <> 'complete' FROM synapse_port.run").Scan(&state.Unfinished)
+		}
+		return err
 	})
 	return state
 }
@@ -197,10 +202,11 @@ func collect(t *testing.T, conn *pgx.Conn, query string, into map[string]string)
 	return err
 }
 
-// schemaDump returns what pg_dump writes of the schema, without the words that differ from call to call.
+// schemaDump returns what pg_dump writes of the schema, without the port's own and the words that differ from call to call.
 func schemaDump(t *testing.T, database *dbtest.Database) string {
 	t.Helper()
-	dump := exec.CommandContext(t.Context(), dbtest.Postgres(t).Bin("pg_dump"), "--schema-only", "--no-owner", "--dbname="+database.DSN)
+	dump := exec.CommandContext(t.Context(), dbtest.Postgres(t).Bin("pg_dump"), "--schema-only", "--no-owner",
+		"--exclude-schema=synapse_port", "--dbname="+database.DSN)
 	output, err := dump.Output()
 	if err != nil {
 		t.Fatal(err)

@@ -3,12 +3,15 @@ package port
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
+	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/port/convert"
 )
 
 // rebuild makes the tasks that fill the tables and put back what was set aside: for each table its ranges, then its
@@ -21,12 +24,28 @@ type rebuild struct {
 }
 
 func (b *rebuild) task(name string, weight int64, run func(context.Context, *worker) error) *task {
-	made := &task{name: name, weight: weight, run: run}
+	made := &task{name: name, weight: weight, run: func(ctx context.Context, w *worker) error {
+		return b.run.onWorker(ctx, w, func(ctx context.Context) error { return run(ctx, w) })
+	}}
 	b.tasks = append(b.tasks, made)
 	return made
 }
 
 func (b *rebuild) table(table *tablePlan, progress *TableProgress) {
+	switch table.way {
+	case wayReady:
+		progress.add(table.rows)
+		progress.end()
+	case wayCompare:
+		b.apply(table, progress)
+	case wayAnew, wayFill:
+		b.fill(table, progress)
+	}
+	b.lookAgain(table)
+}
+
+// fill makes the tasks for a table whose rows are not in, or not all.
+func (b *rebuild) fill(table *tablePlan, progress *TableProgress) {
 	r := b.run
 	attach := b.task("constraints of "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 		return r.attach(ctx, w.conn, table)
@@ -35,7 +54,9 @@ func (b *rebuild) table(table *tablePlan, progress *TableProgress) {
 	for _, index := range indexes {
 		index.before(attach)
 	}
-	for _, part := range units(table) {
+	left, done := missing(table)
+	progress.add(done)
+	for _, part := range left {
 		fill := b.task("copy "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 			return r.copyUnit(ctx, w, part, progress)
 		})
@@ -44,18 +65,51 @@ func (b *rebuild) table(table *tablePlan, progress *TableProgress) {
 			fill.before(index)
 		}
 	}
+	analyze := b.analyze(table, progress)
+	attach.before(analyze)
+	b.attached = append(b.attached, attach)
+}
+
+// analyze is the last task of a table but for foreign keys.
+func (b *rebuild) analyze(table *tablePlan, progress *TableProgress) *task {
 	analyze := b.task("analyze "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 		progress.say("analyze")
-		_, err := w.conn.Exec(ctx, "ANALYZE "+r.target.quote(table.name))
+		err := pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, "ANALYZE "+b.run.target.quote(table.name)); err != nil || table.way == wayCompare {
+				return err
+			}
+			_, err := tx.Exec(ctx, recordReady, table.name)
+			return err
+		})
 		progress.end()
 		return err
 	})
-	attach.before(analyze)
-	b.attached = append(b.attached, attach)
 	if b.analyzed == nil {
 		b.analyzed = map[string]*task{}
 	}
 	b.analyzed[table.name] = analyze
+	return analyze
+}
+
+const recordReady = `
+INSERT INTO synapse_port.table_state (table_name, state, rows, high, low) VALUES ($1, 'ready', 0, 0, 0)
+ON CONFLICT (table_name) DO UPDATE SET state = excluded.state`
+
+// lookAgain makes the tasks that note, for a port that is taken up, what rows that are in lost on their way.
+func (b *rebuild) lookAgain(table *tablePlan) {
+	if !table.deviates || !b.run.resumed {
+		return
+	}
+	ranges := table.ranges
+	if table.way == wayReady {
+		ranges = []span{{first: table.low, last: table.high}}
+	}
+	for _, in := range ranges {
+		part := unit{table: table, low: in.first, high: in.last, whole: table.rowid == ""}
+		b.task("look again at "+table.name, table.rows, func(ctx context.Context, w *worker) error {
+			return b.run.noteAgain(ctx, w.reader, part)
+		})
+	}
 }
 
 func (b *rebuild) indexes(table *tablePlan, progress *TableProgress) []*task {
@@ -83,7 +137,7 @@ func (b *rebuild) foreignKeys() {
 		attach.before(add)
 	}
 	last := map[string]*task{} // two of one table would wait for each other's lock
-	for _, key := range r.record.foreignKeys {
+	for _, key := range r.keysToProve() {
 		child, parent := b.analyzed[key.Table], b.analyzed[key.Parent]
 		validate := b.task("foreign key "+key.Name+" of "+key.Table, 1<<40, func(ctx context.Context, w *worker) error {
 			return r.validate(ctx, w.conn, key)
@@ -107,7 +161,11 @@ func (r *run) buildIndex(ctx context.Context, conn *pgx.Conn, table *tablePlan, 
 	if index.Constraint != nil && index.Constraint.Exclusion {
 		return nil // comes with its constraint
 	}
-	_, err := conn.Exec(ctx, index.Definition)
+	exists, err := holds(ctx, conn, indexExists, r.target.quote(index.Name))
+	if err != nil || exists {
+		return err
+	}
+	_, err = conn.Exec(ctx, index.Definition)
 	if err != nil && isRefusal(err) {
 		err = r.mendIndex(ctx, conn, table, index, err)
 	}
@@ -124,6 +182,13 @@ func (r *run) attach(ctx context.Context, conn *pgx.Conn, table *tablePlan) erro
 			if index.Constraint == nil {
 				continue
 			}
+			exists, err := holds(ctx, tx, constraintExists, r.target.quote(table.name), index.Constraint.Name)
+			if err != nil {
+				return err
+			}
+			if exists {
+				continue
+			}
 			if _, err := tx.Exec(ctx, r.constraintStatement(table.name, index)); err != nil {
 				return fmt.Errorf("constraint %s: %w", index.Constraint.Name, err)
 			}
@@ -137,6 +202,18 @@ func (r *run) attach(ctx context.Context, conn *pgx.Conn, table *tablePlan) erro
 		}
 		return nil
 	})
+}
+
+// What an interrupted port had put back already is left alone.
+const (
+	indexExists      = `SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid)`
+	constraintExists = `SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2)`
+)
+
+// holds asks a question whose answer is yes or no.
+func holds(ctx context.Context, conn executor, question string, args ...any) (is bool, err error) {
+	err = conn.QueryRow(ctx, question, args...).Scan(&is)
+	return is, err
 }
 
 func (r *run) constraintStatement(table string, index *catalog.Index) string {
@@ -202,8 +279,12 @@ func (r *run) addForeignKeys(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (r *run) addForeignKey(ctx context.Context, tx pgx.Tx, key *catalog.ForeignKey) error {
+	exists, err := holds(ctx, tx, constraintExists, r.target.quote(key.Table), key.Name)
+	if err != nil || exists {
+		return err
+	}
 	name := postgres.QuoteIdentifier(key.Name)
-	_, err := tx.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s",
+	_, err = tx.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s",
 		r.target.quote(key.Table), name, strings.TrimSuffix(key.Definition, notValid)+notValid))
 	if err != nil {
 		return err
@@ -239,4 +320,27 @@ func (r *run) orphanCondition(key *catalog.ForeignKey) string {
 	}
 	return fmt.Sprintf("%s AND NOT EXISTS (SELECT 1 FROM %s AS p WHERE %s)",
 		strings.Join(present, " AND "), r.target.quote(key.Parent), strings.Join(matches, " AND "))
+}
+
+// keysToProve are the foreign keys that do not hold for certain: between tables whose rows change, and all others when a port
+// is taken up that may have been interrupted before it had proved them.
+func (r *run) keysToProve() []*catalog.ForeignKey {
+	return slices.DeleteFunc(slices.Clone(r.record.foreignKeys), func(key *catalog.ForeignKey) bool {
+		return r.target.earlier != nil && r.target.earlier.stage == stageComplete && !r.touched(key.Table) && !r.touched(key.Parent)
+	})
+}
+
+// noteAgain notes what rows lost that an interrupted port has copied.
+func (r *run) noteAgain(ctx context.Context, reader *sqlite.Reader, part unit) error {
+	var c chunk
+	c.reset(part, part.low)
+	encoder, hashes := convert.NewEncoder(part.table.columns, 1), r.hasher(part.table)
+	return each(ctx, reader, func(row *sqlite.Rows) error {
+		if err := r.addRow(ctx, reader, encoder, hashes, &c, row); err != nil {
+			return err
+		}
+		err := r.flush(&c, row.Int64(0))
+		c.reset(part, part.low)
+		return err
+	}, part.query(), part.arguments()...)
 }

@@ -69,9 +69,11 @@ func (r *record) add(kind, table, definition string) error {
 
 // complete adds to a schema what an unfinished port took away, and returns which objects those are. What that port
 // had put back already is as it was recorded, too: a foreign key may still be waiting to be validated.
-func (r *record) complete(schema *catalog.Schema) map[objectID]bool {
+func (r *record) complete(schema *catalog.Schema, left stage) map[objectID]bool {
 	absent := map[objectID]bool{}
-	r.completeSequences(schema)
+	if left != stageComplete {
+		r.completeSequences(schema)
+	}
 	for _, table := range schema.Tables {
 		r.completeIndexes(table, absent)
 		for _, recorded := range r.triggers[table.Name] {

@@ -2,8 +2,11 @@ package port
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -96,37 +99,58 @@ func (r *run) removeOrphans(ctx context.Context, w *worker) error {
 	return nil
 }
 
-// remove takes the rows, as c, that fulfil the condition out of the target and sets them aside in the file, which
-// is on the disk before the rows are gone. It returns how many there were.
+// mostRemoved is how many rows are taken out of the target in one transaction.
+const mostRemoved = 1000
+
+// remove takes the rows, as c, that fulfil the condition out of the target, and records them in the state in the same
+// transaction. It returns how many there were.
 func (r *run) remove(
 	ctx context.Context, conn *pgx.Conn, table *tablePlan, condition string, class convert.Class, detail string,
 ) (int64, error) {
-	var count int64
-	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		query := fmt.Sprintf("DELETE FROM %s AS c WHERE %s RETURNING to_jsonb(c)::text, %s",
-			r.target.quote(table.name), condition, quotedColumns(table.stored()))
-		rows, err := tx.Query(ctx, query, pgx.QueryResultFormats{pgx.BinaryFormatCode})
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			count++
-			if err := r.removeRow(table, rows.RawValues(), class, detail); err != nil {
+	var total int64
+	query := fmt.Sprintf(`DELETE FROM %[1]s AS c WHERE c.ctid = ANY(ARRAY(SELECT c.ctid FROM %[1]s AS c WHERE %[2]s LIMIT %[3]d))
+		RETURNING to_jsonb(c)::text, %[4]s`, r.target.quote(table.name), condition, mostRemoved, quotedColumns(table.stored()))
+	for {
+		var gone []refusedRow
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			rows, err := tx.Query(ctx, query, pgx.QueryResultFormats{pgx.BinaryFormatCode})
+			if err != nil {
 				return err
 			}
+			gone, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (refusedRow, error) {
+				return r.goneRow(table, row.RawValues()), nil
+			})
+			if err != nil {
+				return err
+			}
+			for _, row := range gone {
+				row.Class, row.Detail = class, detail
+				if err := r.recordRow(ctx, tx, row); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		total += int64(len(gone))
+		if err != nil || len(gone) == 0 {
+			return total, err
 		}
-		if err := rows.Err(); err != nil || count == 0 {
-			return err
-		}
-		return r.aside.sync()
-	})
-	return count, err
+	}
 }
 
-// removeRow writes down one row that is taken out, and takes it out of the expected checksum.
-func (r *run) removeRow(table *tablePlan, values [][]byte, class convert.Class, detail string) error {
-	deviation := Deviation{Table: table.name, Class: class, Action: ActionSetAside, Detail: detail}
+// refusedRow is a row of synapse_port.set_aside.
+type refusedRow struct {
+	Table   string
+	RowID   *int64
+	Class   convert.Class
+	Detail  string
+	Key     []KeyPart
+	Content json.RawMessage
+	Sum     checksum
+}
+
+// goneRow makes the record of a row from its JSON and its columns in binary form.
+func (r *run) goneRow(table *tablePlan, values [][]byte) refusedRow {
 	var fields []byte
 	for _, value := range values[1:] {
 		if value == nil {
@@ -135,8 +159,104 @@ func (r *run) removeRow(table *tablePlan, values [][]byte, class convert.Class, 
 			fields = copybinary.AppendField(fields, value)
 		}
 	}
-	deviation.Key = keyFromFields(table, values[1:])
-	r.found.add(deviation)
-	r.subtract(table, fields)
-	return r.keepRemoved(deviation, values[0])
+	row := refusedRow{Table: table.name, Key: keyFromFields(table, values[1:]), Content: slices.Clone(values[0])}
+	row.Sum.add(r.hasher(table).row(fields))
+	return row
+}
+
+const recordRow = `INSERT INTO synapse_port.set_aside (table_name, rowid, class, detail, key, content, high, low, number)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+func (r *run) recordRow(ctx context.Context, tx pgx.Tx, row refusedRow) error {
+	key, err := json.Marshal(row.Key)
+	if err != nil {
+		return err
+	}
+	var content *string
+	if row.Content != nil {
+		text := string(row.Content)
+		content = &text
+	}
+	_, err = tx.Exec(ctx, recordRow, row.Table, row.RowID, row.Class, row.Detail, string(key), content, int64(row.Sum.high), int64(row.Sum.low),
+		randomNumber())
+	return err
+}
+
+// recordRefusal records a row of the source that the server did not take.
+func (r *run) recordRefusal(ctx context.Context, tx pgx.Tx, table *tablePlan, refused refusal) error {
+	return r.recordRow(ctx, tx, refusedRow{
+		Table: table.name, RowID: &refused.rowid, Class: classOfRefusal(refused.err), Detail: serverMessage(refused.err),
+	})
+}
+
+const selectRows = `SELECT number, table_name, rowid, class, detail, key, content, coalesce(high, 0), coalesce(low, 0)
+FROM synapse_port.set_aside WHERE number > $1 ORDER BY number`
+
+// collectSetAside enters the rows that the server refused, or that were taken out again, into the report and the file, be it
+// by this run or by one that it takes up.
+func (r *run) collectSetAside(ctx context.Context) error {
+	if r.options.OnBadValue != Repair {
+		return nil
+	}
+	var row refusedRow
+	var number, high, low int64
+	entered := int64(math.MinInt64)
+	return r.withControl(ctx, func(ctx context.Context) error {
+		rows, err := r.target.conn.Query(ctx, selectRows, entered)
+		if err != nil {
+			return err
+		}
+		targets := []any{&number, &row.Table, &row.RowID, &row.Class, &row.Detail, &row.Key, &row.Content, &high, &low}
+		_, err = pgx.ForEachRow(rows, targets, func() error {
+			row.Sum = checksum{rows: 1, high: uint64(high), low: uint64(low)}
+			err := r.enterRow(ctx, row)
+			row, entered = refusedRow{}, number
+			return err
+		})
+		return err
+	})
+}
+
+func (r *run) enterRow(ctx context.Context, row refusedRow) error {
+	deviation := Deviation{Table: row.Table, Class: row.Class, Action: ActionSetAside, Detail: row.Detail, Key: row.Key}
+	line := &asideLine{Action: ActionSetAside, Table: row.Table, Reasons: []asideReason{{Class: row.Class, Detail: row.Detail}}}
+	table := r.plan.table(row.Table)
+	switch {
+	case table == nil:
+		return fmt.Errorf("rows of %s were set aside, a table that is not ported any more", row.Table)
+	case row.RowID == nil:
+		if err := json.Unmarshal(row.Content, &line.Row); err != nil {
+			return err
+		}
+	default:
+		var err error
+		deviation.RowID = *row.RowID
+		if err = r.describe(ctx, r.source.reader(), table, &deviation); err != nil {
+			return err
+		}
+		if line, err = r.original(ctx, r.source.reader(), table, *row.RowID, nil, row.Class); err != nil {
+			return err
+		}
+		if row.Sum, err = r.sumOfRow(ctx, r.source.reader(), table, *row.RowID); err != nil {
+			return err
+		}
+	}
+	r.subtract(row.Table, row.Sum)
+	return r.putDown(note{deviation: &deviation, line: line})
+}
+
+const selectGone = `SELECT high, low FROM synapse_port.set_aside WHERE table_name = $1 AND rowid IS NULL`
+
+// goneFromTarget sums up the rows of a table that were in the target and were taken out again.
+func (r *run) goneFromTarget(ctx context.Context, table *tablePlan) (sum checksum, err error) {
+	rows, err := r.target.conn.Query(ctx, selectGone, table.name)
+	if err != nil {
+		return sum, err
+	}
+	var high, low int64
+	_, err = pgx.ForEachRow(rows, []any{&high, &low}, func() error {
+		sum.merge(checksum{rows: 1, high: uint64(high), low: uint64(low)})
+		return nil
+	})
+	return sum, err
 }

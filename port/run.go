@@ -23,11 +23,17 @@ type run struct {
 	report  *Report
 	record  *record
 
+	identity string // of the source
+	attempt  int64  // this run's own number, in the state
+	seed     uint64 // of all hashes of rows
+	resumed  bool   // an interrupted port of the same state of the source is taken up
+
 	probing   probing
 	decisions decisions
 	aside     *asideFile
-	removed   removed // rows that were taken out of the target again
-	began     bool    // something was written
+	removed   map[string]checksum // by table, of rows that the server refused or that were taken out of the target again
+	began     bool                // something was written, or may have been
+	wrote     bool                // something was written for certain
 }
 
 // decisions are rows that the scan found to be impossible, by what only the server could say of them.
@@ -196,6 +202,9 @@ func (r *run) preflight(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if r.target != nil && r.target.earlier != nil && r.target.earlier.stage == stageComplete && !r.options.Check {
+		r.report.noteClose(r.aside.recover(r.target.earlier.aside))
+	}
 	if r.options.OnBadValue == Repair && !r.options.Check {
 		problems = append(problems, r.aside.open()...)
 	}
@@ -225,6 +234,9 @@ func (r *run) compare(ctx context.Context) ([]Problem, error) {
 		return nil, err
 	}
 	r.plan = plan
+	if err := r.choose(); err != nil {
+		return nil, err
+	}
 	if r.source.version != r.target.version {
 		more = slices.DeleteFunc(more, followsFromVersion)
 	}
@@ -248,10 +260,4 @@ func versionProblem(source, target int64) Problem {
 		What: fmt.Sprintf("the source has schema version %d, the target has %d; tables and columns that differ are not listed", source, target),
 		Hint: hint,
 	}
-}
-
-// removed holds, for each table, what the rows add to the source's checksum that were taken out of the target.
-type removed struct {
-	mutex sync.Mutex
-	sums  map[string]checksum
 }

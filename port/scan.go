@@ -3,6 +3,8 @@ package port
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/port/convert"
@@ -10,6 +12,9 @@ import (
 
 // scan reads the whole source and finds every value and row that PostgreSQL cannot take, before anything is written.
 func (r *run) scan(ctx context.Context) error {
+	if r.recall() {
+		return nil
+	}
 	r.options.Progress.enter(PhaseScan)
 	var tasks []*task
 	for _, table := range r.plan.tables {
@@ -29,6 +34,7 @@ func (r *run) scanTasks(table *tablePlan, progress *TableProgress) []*task {
 	end := &task{name: "scan " + table.name, weight: weight, run: func(ctx context.Context, w *worker) error {
 		progress.end()
 		table.rows = progress.done.Load()
+		table.deviates = r.found.has(table.name)
 		return r.scanKeys(ctx, w.reader, table)
 	}}
 	tasks := []*task{end}
@@ -110,20 +116,81 @@ func (r *run) examine(
 func (r *run) note(
 	ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64, finding convert.Finding,
 ) error {
+	return r.add(ctx, reader, table, deviationOf(table, rowid, finding))
+}
+
+func deviationOf(table *tablePlan, rowid int64, finding convert.Finding) Deviation {
 	deviation := Deviation{Table: table.name, RowID: rowid, Class: finding.Class, Action: actionFor(finding.Class)}
 	if finding.Column >= 0 {
 		deviation.Column = table.columns[finding.Column].Name
 	}
-	return r.add(ctx, reader, table, deviation)
+	return deviation
 }
 
 // add notes a deviation with the row's key and the beginning of the value.
 func (r *run) add(ctx context.Context, reader *sqlite.Reader, table *tablePlan, deviation Deviation) error {
-	if !r.found.full() {
-		if err := describe(ctx, reader, table, &deviation); err != nil {
-			return fmt.Errorf("look at row %d of %s: %w", deviation.RowID, table.name, err)
+	err := r.describe(ctx, reader, table, &deviation)
+	if err == nil {
+		r.found.add(deviation)
+	}
+	return err
+}
+
+// describe fills in what people want to see, unless there are too many deviations to keep.
+func (r *run) describe(ctx context.Context, reader *sqlite.Reader, table *tablePlan, deviation *Deviation) error {
+	if r.found.full() {
+		return nil
+	}
+	if err := describe(ctx, reader, table, deviation); err != nil {
+		return fmt.Errorf("look at row %d of %s: %w", deviation.RowID, table.name, err)
+	}
+	return nil
+}
+
+// scanned is what the scan found out of one table that the copy has to know. It is kept in the state, so that a port that
+// is taken up need not scan again.
+type scanned struct {
+	Rows       int64                   `json:"rows"`
+	Deviations bool                    `json:"deviations,omitempty"` // rows that do not go over as they stand
+	Decisions  map[int64]convert.Class `json:"decisions,omitempty"`
+	Duplicates []int64                 `json:"duplicates,omitempty"` // of the search index
+	Orphans    int64                   `json:"orphans,omitempty"`
+}
+
+func (r *run) scanned() map[string]scanned {
+	all := map[string]scanned{}
+	for _, table := range r.plan.tables {
+		found := scanned{Rows: table.rows, Deviations: table.deviates, Decisions: r.decisions.rows[table.name]}
+		if table.search != nil {
+			found.Duplicates, found.Orphans = slices.Sorted(maps.Keys(table.search.duplicates)), table.search.orphans
+		}
+		all[table.name] = found
+	}
+	return all
+}
+
+// recall takes over what the scan of an interrupted port of the same source found; false when it cannot.
+func (r *run) recall() bool {
+	if !r.resumed || r.options.Check {
+		return false
+	}
+	for _, table := range r.plan.tables {
+		if _, known := r.target.earlier.scan[table.name]; !known || table.way == wayCompare {
+			return false
 		}
 	}
-	r.found.add(deviation)
-	return nil
+	for _, table := range r.plan.tables {
+		found := r.target.earlier.scan[table.name]
+		table.rows, table.deviates = found.Rows, found.Deviations
+		if found.Decisions != nil {
+			r.decisions.rows[table.name] = found.Decisions
+		}
+		if table.search != nil {
+			table.search.duplicates, table.search.orphans = map[int64]bool{}, found.Orphans
+			for _, rowid := range found.Duplicates {
+				table.search.duplicates[rowid] = true
+			}
+		}
+	}
+	return true
 }

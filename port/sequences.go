@@ -76,15 +76,18 @@ func (r *run) unknownSequences() []Problem {
 // setSequences puts every sequence ahead of all ids that are taken.
 func (r *run) setSequences(ctx context.Context) error {
 	r.options.Progress.enter(PhaseSequences)
-	counters, _ := r.target.counters()
-	for _, c := range counters {
-		set, err := r.setSequence(ctx, c)
-		if err != nil {
-			return fmt.Errorf("sequence %s: %w", c.sequence.Name, err)
+	return r.withControl(ctx, func(ctx context.Context) error {
+		counters, _ := r.target.counters()
+		r.report.Sequences = nil
+		for _, c := range counters {
+			set, err := r.setSequence(ctx, c)
+			if err != nil {
+				return fmt.Errorf("sequence %s: %w", c.sequence.Name, err)
+			}
+			r.report.Sequences = append(r.report.Sequences, set)
 		}
-		r.report.Sequences = append(r.report.Sequences, set)
-	}
-	return nil
+		return nil
+	})
 }
 
 // setSequence uses setval(last, true), not RESTART: upstream's writers take last_value itself as their position.

@@ -13,12 +13,14 @@ import (
 	"github.com/synapsedb/synapse/homeserver"
 )
 
-// setAside makes the target ready to be filled, all in one transaction: it locks it against use, records the
-// definitions of indexes, foreign keys and triggers and takes them away, and empties the tables.
+// setAside makes the target ready to be written to, all in one transaction: it locks it against use, records the
+// definitions of indexes, foreign keys and triggers and takes them away where rows come or go, and empties the tables that
+// are filled anew.
 func (r *run) setAside(ctx context.Context) error {
-	err := pgx.BeginFunc(ctx, r.target.conn, func(tx pgx.Tx) error {
+	err := r.onControl(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		steps := []func(context.Context, pgx.Tx) error{
-			r.raiseGuard, r.resetSequences, r.dropForeignKeys, r.dropIndexes, r.disableTriggers, r.empty, r.loadRecord,
+			r.raiseGuard, r.resetSequences, r.keepSeed, r.dropForeignKeys, r.dropIndexes, r.disableTriggers, r.empty,
+			r.expectChanges, r.loadRecord,
 		}
 		for _, step := range steps {
 			if err := step(ctx, tx); err != nil {
@@ -27,15 +29,19 @@ func (r *run) setAside(ctx context.Context) error {
 		}
 		r.began = true // whether the commit succeeds or not: its answer may be lost
 		return nil
-	})
+	}, r.isOurs)
 	if err != nil {
 		return fmt.Errorf("prepare the target: %w", err)
 	}
+	r.wrote = true
 	return nil
 }
 
-const recordRun = `INSERT INTO synapse_port.run (target_schema, compat_version, source)
-VALUES ($1, $2, $3) ON CONFLICT (only_row) DO UPDATE SET source = excluded.source, started = now()`
+const recordRun = `INSERT INTO synapse_port.run
+    (target_schema, compat_version, phase, source, source_identity, policy, hash_seed, attempt, scan)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (only_row) DO UPDATE SET phase = excluded.phase, source = excluded.source, source_identity = excluded.source_identity,
+    policy = excluded.policy, attempt = excluded.attempt, scan = excluded.scan, started = now()`
 
 // raiseGuard makes upstream, and ourselves, refuse to start on the target: its compat version becomes greater
 // than any schema version (facts: upstream compares it with its own and stops).
@@ -43,15 +49,24 @@ func (r *run) raiseGuard(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, createState); err != nil {
 		return err
 	}
-	path := r.source.snapshot.Info().Path
-	if _, err := tx.Exec(ctx, recordRun, r.target.schema.Name, r.target.compat, path); err != nil {
+	now := stageCopying
+	if before := r.target.earlier; before != nil && before.stage != stageCopying {
+		now = stageApplying
+	}
+	found, err := json.Marshal(r.scanned())
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, recordRun, r.target.schema.Name, r.target.compat, now, r.source.snapshot.Info().Path, r.identity,
+		r.options.OnBadValue, int64(r.seed), r.attempt, string(found))
+	if err != nil {
 		return err
 	}
 	table := r.target.quote(homeserver.CompatVersionTable)
 	if _, err := tx.Exec(ctx, "DELETE FROM "+table); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, "INSERT INTO "+table+" (compat_version) VALUES ($1)", homeserver.GuardCompatVersion)
+	_, err = tx.Exec(ctx, "INSERT INTO "+table+" (compat_version) VALUES ($1)", homeserver.GuardCompatVersion)
 	return err
 }
 
@@ -74,7 +89,7 @@ func (r *run) resetSequences(ctx context.Context, tx pgx.Tx) error {
 		if err := remember(ctx, tx, kindSequence, "", sequence.Name, sequence); err != nil {
 			return err
 		}
-		if !r.target.ours {
+		if !r.resetsSequences() {
 			continue
 		}
 		_, err := tx.Exec(ctx, "SELECT setval($1::text::regclass, $2, $3)",
@@ -86,12 +101,19 @@ func (r *run) resetSequences(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// resetsSequences is true of a target on which no server can have used them.
+func (r *run) resetsSequences() bool {
+	return r.target.earlier != nil && r.target.earlier.stage != stageComplete
+}
+
+// dropForeignKeys drops those between tables that rows come into or go from.
 func (r *run) dropForeignKeys(ctx context.Context, tx pgx.Tx) error {
 	for _, key := range r.target.schema.ForeignKeys {
 		if err := remember(ctx, tx, kindForeignKey, key.Table, key.Name, key); err != nil {
 			return err
 		}
-		if r.target.absent[objectID{kindForeignKey, key.Table, key.Name}] {
+		absent := r.target.absent[objectID{kindForeignKey, key.Table, key.Name}]
+		if absent || !r.touched(key.Table) && !r.touched(key.Parent) {
 			continue
 		}
 		if err := r.dropConstraint(ctx, tx, key.Table, key.Name); err != nil {
@@ -111,7 +133,7 @@ func (r *run) dropConstraint(ctx context.Context, tx pgx.Tx, table, name string)
 func (r *run) dropIndexes(ctx context.Context, tx pgx.Tx) error {
 	for _, table := range r.plan.tables {
 		// What an unfinished port recorded is built again in any case, also when the table has fewer rows by now.
-		if !table.heavy && len(r.target.recorded[table.name]) == 0 {
+		if table.way != wayAnew || !table.heavy && len(r.target.recorded[table.name]) == 0 {
 			continue
 		}
 		for _, index := range table.target.Indexes {
@@ -155,24 +177,73 @@ func (r *run) disableTriggers(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// empty removes the seed rows of a prepared target, and what an unfinished port left.
+// empty removes what is in the tables that are filled anew, and what a server builds again.
 func (r *run) empty(ctx context.Context, tx pgx.Tx) error {
-	var names []string
+	var names, quoted []string
 	for _, table := range r.plan.tables {
-		if r.target.filled[table.name] {
-			names = append(names, r.target.quote(table.name))
+		if table.way == wayAnew && r.target.filled[table.name] {
+			names = append(names, table.name)
 		}
 	}
 	for _, name := range r.plan.cleared {
 		if r.target.filled[name] {
-			names = append(names, r.target.quote(name))
+			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
-		return nil
+	for _, name := range names {
+		quoted = append(quoted, r.target.quote(name))
 	}
-	_, err := tx.Exec(ctx, "TRUNCATE "+strings.Join(names, ", "))
-	return err
+	if len(names) > 0 {
+		if _, err := tx.Exec(ctx, "TRUNCATE "+strings.Join(quoted, ", ")); err != nil {
+			return err
+		}
+	}
+	return r.forget(ctx, tx)
+}
+
+// forget removes what is recorded of the rows of tables that are filled anew.
+func (r *run) forget(ctx context.Context, tx pgx.Tx) error {
+	var anew []string
+	statements := []string{
+		"DELETE FROM synapse_port.progress WHERE table_name = ANY($1)",
+		"DELETE FROM synapse_port.table_state WHERE table_name = ANY($1)",
+		"DELETE FROM synapse_port.set_aside WHERE table_name = ANY($1)",
+	}
+	for _, table := range r.plan.tables {
+		if table.way != wayAnew {
+			continue
+		}
+		anew = append(anew, table.name)
+		if table.search != nil {
+			statements = append(statements, "DELETE FROM synapse_port.search_text WHERE $1::text[] IS NOT NULL")
+		}
+	}
+	for _, statement := range statements {
+		if _, err := tx.Exec(ctx, statement, anew); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expectChanges marks the tables that are whole but not yet equal to the source. If the port ends before they are, the next
+// one compares them again.
+func (r *run) expectChanges(ctx context.Context, tx pgx.Tx) error {
+	states := map[string][]string{}
+	for _, table := range r.plan.tables {
+		switch {
+		case table.way == wayCompare && table.differs():
+			states[stateApplying] = append(states[stateApplying], table.name)
+		case table.way == wayCompare:
+			states[stateReady] = append(states[stateReady], table.name)
+		}
+	}
+	for state, names := range states {
+		if _, err := tx.Exec(ctx, "UPDATE synapse_port.table_state SET state = $1 WHERE table_name = ANY($2)", state, names); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // loadRecord reads back everything that was set aside, by this run and by unfinished ones before it.

@@ -25,7 +25,7 @@ type target struct {
 	version  int64
 	compat   *int64   // the real value, also while the guard stands in its place; nil for none
 	pending  []string // background updates
-	ours     bool     // an unfinished port of ours left it
+	earlier  *earlier // what a port of ours left in it; nil for none
 	sessions []string // others that are connected
 	filled   map[string]bool
 	absent   map[objectID]bool           // what an unfinished port took away and did not put back
@@ -42,6 +42,7 @@ var settings = map[string]string{
 	"default_transaction_isolation":       "read committed",
 	"maintenance_work_mem":                "128MB",
 	"client_min_messages":                 "warning",
+	"application_name":                    controlApplication,
 }
 
 // openTarget connects and reads what the checks need.
@@ -127,7 +128,7 @@ func (t *target) notPrepared(missing []string) Problem {
 
 func (t *target) readState(ctx context.Context) ([]Problem, error) {
 	steps := []func(context.Context) error{
-		t.readSet, t.readVersion, t.readUnfinished, t.readPending, t.readSessions, t.readFilled,
+		t.readSet, t.readVersion, t.readEarlier, t.readPending, t.readSessions, t.readFilled,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -178,9 +179,18 @@ FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 ORDER BY pid`
 
+// endLeftovers ends the sessions of workers of a port that was killed. Whoever holds the target's lock knows that no other
+// port is running; the server notices the end of a client only when it next listens to it, which may be after an index is built.
+const endLeftovers = `
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name = $1`
+
 // readSessions gives sessions time to end that are about to: the server notices only then that a client is gone, when
 // it next listens to it, and another port that was begun at the same moment gives way by itself (see lockPatience).
 func (t *target) readSessions(ctx context.Context) error {
+	if _, err := t.conn.Exec(ctx, endLeftovers, workerApplication); err != nil {
+		return err
+	}
 	return patiently(ctx, sessionPatience, func() (done bool, err error) {
 		t.sessions, err = t.texts(ctx, sessionsQuery)
 		return len(t.sessions) == 0, err
@@ -232,7 +242,7 @@ func (t *target) livedIn() []string {
 func (t *target) problems() []Problem {
 	var problems []Problem
 	names := t.livedIn()
-	if len(names) > 0 && !t.ours {
+	if len(names) > 0 && (t.earlier == nil || t.earlier.stage == stageComplete) {
 		problems = append(problems, Problem{
 			ID:   "target_lived_in",
 			What: "the target has been used: there are rows in " + list(names),
@@ -240,7 +250,7 @@ func (t *target) problems() []Problem {
 		})
 	}
 	// In a database that was used another one is wanted in any case, and a port itself leaves updates for the homeserver.
-	if len(t.pending) > 0 && len(names) == 0 && !t.ours {
+	if len(t.pending) > 0 && len(names) == 0 && t.earlier == nil {
 		problems = append(problems, Problem{
 			ID:   "target_pending_updates",
 			What: "the target has unfinished background updates: " + list(t.pending),

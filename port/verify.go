@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/zeebo/xxh3"
 
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
@@ -22,8 +23,7 @@ type checksum struct {
 	high, low uint64
 }
 
-func (c *checksum) add(fields []byte) {
-	hash := xxh3.Hash128(fields)
+func (c *checksum) add(hash xxh3.Uint128) {
 	c.rows++
 	c.high += hash.Hi
 	c.low += hash.Lo
@@ -47,6 +47,9 @@ func (c checksum) String() string { return fmt.Sprintf("%016x%016x", c.high, c.l
 // verify reads both sides again and compares them.
 func (r *run) verify(ctx context.Context) error {
 	if r.options.NoVerify {
+		if err := r.sumUp(ctx); err != nil {
+			return err
+		}
 		return r.source.snapshot.Unchanged()
 	}
 	r.options.Progress.enter(PhaseVerify)
@@ -59,13 +62,18 @@ func (r *run) verify(ctx context.Context) error {
 	if err := runTasks(ctx, r.workers, tasks); err != nil {
 		return err
 	}
-	problems, err := r.verifySequences(ctx)
+	var problems []string
+	err := r.withControl(ctx, func(ctx context.Context) (err error) {
+		problems, err = r.verifySequences(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	for _, table := range r.plan.tables {
 		source, target := sums[table][0], sums[table][1]
-		source.take(r.removed.sums[table.name])
+		source.take(r.removed[table.name])
+		table.sum = &target
 		r.report.verified(table, source, target)
 		if source != target {
 			problems = append(problems, fmt.Sprintf("table %s: source %d rows, checksum %s; target %d rows, checksum %s",
@@ -76,6 +84,32 @@ func (r *run) verify(ctx context.Context) error {
 		return &MismatchError{Tables: problems}
 	}
 	return r.source.snapshot.Unchanged()
+}
+
+// sumUp takes the checksums from what was recorded while the rows went over.
+func (r *run) sumUp(ctx context.Context) error {
+	return r.withControl(ctx, func(ctx context.Context) error {
+		recorded := &earlier{tables: map[string]recordedTable{}, ranges: map[string][]span{}}
+		if err := recorded.readTables(ctx, r.target.conn); err != nil {
+			return err
+		}
+		for _, table := range r.plan.tables {
+			sum := recorded.tables[table.name].sum
+			if ranges := recorded.ranges[table.name]; len(ranges) > 0 {
+				sum = checksum{}
+				for _, in := range ranges {
+					sum.merge(in.sum)
+				}
+			}
+			gone, err := r.goneFromTarget(ctx, table)
+			if err != nil {
+				return err
+			}
+			sum.take(gone)
+			table.sum = &sum
+		}
+		return nil
+	})
 }
 
 func (r *run) verifyTasks(table *tablePlan, sums *[2]checksum) []*task {
@@ -100,7 +134,7 @@ func (r *run) verifyTasks(table *tablePlan, sums *[2]checksum) []*task {
 // sourceSum reads the whole table in one go, not in the ranges in which it was copied.
 func (r *run) sourceSum(ctx context.Context, reader *sqlite.Reader, table *tablePlan) (checksum, error) {
 	var sum checksum
-	hash := r.hasher(table)
+	hashes := r.hasher(table)
 	encoder := convert.NewEncoder(table.columns, 1)
 	decided := r.decided(table)
 	var buffer []byte
@@ -112,7 +146,7 @@ func (r *run) sourceSum(ctx context.Context, reader *sqlite.Reader, table *table
 		encoded, findings := encoder.Encode(buffer[:0], row)
 		buffer = encoded
 		if decided[rowid] == "" && (len(findings) == 0 || convert.Sendable(findings)) {
-			hash(&sum, encoded[2:])
+			sum.add(hashes.row(encoded[2:]))
 		}
 		return nil
 	}, table.query(false))
@@ -121,48 +155,81 @@ func (r *run) sourceSum(ctx context.Context, reader *sqlite.Reader, table *table
 
 func (r *run) targetSum(ctx context.Context, w *worker, table *tablePlan, progress *TableProgress) (checksum, error) {
 	var sum checksum
-	hash := r.hasher(table)
-	splitter := &copybinary.Splitter{Row: func(fields []byte) error {
-		hash(&sum, fields)
-		if sum.rows%1024 == 0 {
-			progress.add(1024)
-		}
-		return nil
-	}}
-	query := fmt.Sprintf("COPY (SELECT %s FROM %s) TO STDOUT (FORMAT binary)",
-		quotedColumns(table.stored()), r.target.quote(table.name))
-	_, err := w.conn.PgConn().CopyTo(ctx, splitter, query)
+	hashes := r.hasher(table)
+	err := r.onWorker(ctx, w, func(ctx context.Context) error {
+		progress.add(-(sum.rows - sum.rows%1024)) // of an attempt whose connection was lost
+		sum = checksum{}
+		query := fmt.Sprintf("COPY (SELECT %s FROM %s) TO STDOUT (FORMAT binary)",
+			quotedColumns(table.stored()), r.target.quote(table.name))
+		return copyOut(ctx, w.conn.PgConn(), query, func(fields []byte) error {
+			sum.add(hashes.row(fields))
+			if sum.rows%1024 == 0 {
+				progress.add(1024)
+			}
+			return nil
+		})
+	})
 	progress.add(sum.rows % 1024)
-	if err == nil && !splitter.Complete() {
-		err = errors.New("the server ended its COPY early")
-	}
 	return sum, err
 }
 
-// hasher returns what adds a row to a checksum. Values that the server may spell otherwise are brought to one form.
-func (r *run) hasher(table *tablePlan) func(*checksum, []byte) {
+// copyOut calls row with the fields of each row that a COPY in binary form gives.
+func copyOut(ctx context.Context, conn *pgconn.PgConn, query string, row func(fields []byte) error) error {
+	splitter := &copybinary.Splitter{Row: row}
+	_, err := conn.CopyTo(ctx, splitter, query)
+	if err == nil && !splitter.Complete() {
+		err = errors.New("the server ended its COPY early")
+	}
+	return err
+}
+
+// hasher hashes rows of one table. Values that the server may spell otherwise are brought to one form. It is not safe for
+// concurrent use.
+type hasher struct {
+	seed   uint64
+	stored []convert.Column
+	plain  bool
+	buffer []byte
+}
+
+func (r *run) hasher(table *tablePlan) *hasher {
 	stored := table.stored()
 	plain := len(stored) == len(table.columns)
 	for _, column := range stored {
 		plain = plain && column.Kind != convert.JSONB && !column.Padded
 	}
-	if plain {
-		return func(sum *checksum, fields []byte) { sum.add(fields) }
+	return &hasher{seed: r.seed, stored: stored, plain: plain}
+}
+
+// row hashes what the target keeps of a row.
+func (h *hasher) row(fields []byte) xxh3.Uint128 {
+	if h.plain {
+		return xxh3.Hash128Seed(fields, h.seed)
 	}
-	var buffer []byte
-	return func(sum *checksum, fields []byte) {
-		buffer = buffer[:0]
-		for _, column := range stored {
-			var value []byte
-			value, fields = copybinary.NextField(fields)
-			if value == nil {
-				buffer = copybinary.AppendNull(buffer)
-				continue
-			}
-			buffer = copybinary.AppendField(buffer, oneForm(column, value))
+	h.form(fields)
+	return xxh3.Hash128Seed(h.buffer, h.seed)
+}
+
+// text hashes a row of the search index with its text.
+func (h *hasher) text(fields []byte) xxh3.Uint128 {
+	rest := h.form(fields)
+	h.buffer = append(h.buffer, rest...)
+	return xxh3.Hash128Seed(h.buffer, h.seed)
+}
+
+// form writes the stored columns of a row in one form, and returns the rest.
+func (h *hasher) form(fields []byte) []byte {
+	h.buffer = h.buffer[:0]
+	for _, column := range h.stored {
+		var value []byte
+		value, fields = copybinary.NextField(fields)
+		if value == nil {
+			h.buffer = copybinary.AppendNull(h.buffer)
+			continue
 		}
-		sum.add(buffer)
+		h.buffer = copybinary.AppendField(h.buffer, oneForm(column, value))
 	}
+	return fields
 }
 
 func oneForm(column convert.Column, value []byte) []byte {
@@ -225,26 +292,24 @@ func canonicalNumber(text string) string {
 	return number.RatString()
 }
 
-// subtract takes a row that was removed from the target out of what is expected there.
-func (r *run) subtract(table *tablePlan, fields []byte) {
-	var sum checksum
-	r.hasher(table)(&sum, fields)
-	r.removed.mutex.Lock()
-	defer r.removed.mutex.Unlock()
-	if r.removed.sums == nil {
-		r.removed.sums = map[string]checksum{}
+// subtract takes a row that is not in the target, though nothing in the source says so, out of what is expected there.
+func (r *run) subtract(table string, sum checksum) {
+	if r.removed == nil {
+		r.removed = map[string]checksum{}
 	}
-	total := r.removed.sums[table.name]
+	total := r.removed[table]
 	total.merge(sum)
-	r.removed.sums[table.name] = total
+	r.removed[table] = total
 }
 
-// subtractSource does the same for a row that the server did not take.
-func (r *run) subtractSource(ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64) error {
-	encoder := convert.NewEncoder(table.columns, 1)
-	return each(ctx, reader, func(row *sqlite.Rows) error {
+// sumOfRow is the checksum of one row of the source.
+func (r *run) sumOfRow(ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64) (checksum, error) {
+	var sum checksum
+	encoder, hashes := convert.NewEncoder(table.columns, 1), r.hasher(table)
+	err := each(ctx, reader, func(row *sqlite.Rows) error {
 		encoded, _ := encoder.Encode(nil, row)
-		r.subtract(table, encoded[2:])
+		sum.add(hashes.row(encoded[2:]))
 		return nil
 	}, table.query(true), rowid, rowid)
+	return sum, err
 }

@@ -3,7 +3,6 @@ package port
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,10 +19,11 @@ type executor interface {
 
 // worker is one reader of the source and one connection to the target, for one goroutine.
 type worker struct {
-	reader *sqlite.Reader
-	conn   *pgx.Conn
-	chunks [2]chunk // one is filled while the other is sent; kept, so that memory does not depend on how much there is
-	staged bool     // the temporary table of the search index exists in this session
+	reader  *sqlite.Reader
+	conn    *pgx.Conn
+	chunks  [2]chunk // one is filled while the other is sent; kept, so that memory does not depend on how much there is
+	counted int64    // rows of the present unit that the progress shows
+	staged  bool     // the temporary table of the search index exists in this session
 }
 
 // readers returns workers that only read the source.
@@ -40,11 +40,8 @@ const minConnections = 2
 
 // connect gives each worker a connection. When the server has fewer to give, fewer workers do.
 func (r *run) connect(ctx context.Context) error {
-	patient := maps.Clone(settings)
-	// Unlike the first transaction, which may as well be tried again, these have hours of work behind them.
-	patient["lock_timeout"] = "10min"
 	for i := range r.options.Jobs {
-		conn, err := r.target.config.Connect(ctx, patient)
+		conn, err := r.connectWorker(ctx)
 		if err != nil && i >= minConnections {
 			r.report.warn(fmt.Sprintf("only %d connections could be had: %v", i, err))
 			break
@@ -63,4 +60,9 @@ func (r *run) disconnect() {
 		_ = w.conn.Close(context.Background()) // nothing is pending on it
 	}
 	r.workers = nil
+}
+
+// onWorker does work on a worker's connection, and again from its beginning when the connection was lost.
+func (r *run) onWorker(ctx context.Context, w *worker, work func(context.Context) error) error {
+	return r.reconnecting(ctx, work, func(ctx context.Context) error { return r.mend(ctx, w) })
 }
