@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -17,11 +18,29 @@ import (
 	"github.com/synapsedb/synapse/internal/terminaltest"
 )
 
+// smallSource is the file of a small homeserver's database, which is generated once for all tests.
+var smallSource = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "synapse-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "homeserver.db")
+	if _, err := demo.Generate(context.Background(), path, demo.Options{Events: 500, Seed: 1}); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 // portFolder is a folder with a source, and the configuration of a target on which the copy of users takes a while for each row.
 func portFolder(t *testing.T, secondsPerUser float64) (folder string, database *dbtest.Database) {
 	t.Helper()
 	folder, database = t.TempDir(), dbtest.NewDatabase(t)
-	if _, err := demo.Generate(t.Context(), filepath.Join(folder, "homeserver.db"), demo.Options{Events: 500, Seed: 1}); err != nil {
+	source, err := smallSource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "homeserver.db"), source, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	config, _, err := postgres.ParseArgs(database.Config)
@@ -79,24 +98,25 @@ const (
 
 func TestAPortOnTheWholeTerminalEndsByItself(t *testing.T) {
 	t.Parallel()
-	for name, size := range map[string][2]int{"80x24": {80, 24}, "200x50": {200, 50}, "20x5": {20, 5}} {
-		for _, flag := range []string{"--tui", "--curses"} {
-			t.Run(name+" "+flag, func(t *testing.T) {
-				t.Parallel()
-				folder, _ := portFolder(t, 0)
-				terminal := terminaltest.Start(t, portCommand(t, folder, flag), size[0], size[1])
-				if code := terminal.Wait(); code != 0 {
-					t.Fatalf("exit code %d\n%s", code, terminal.Screen())
-				}
-				_, after, left := strings.Cut(terminal.Output(), leaveScreen)
-				if !left || !strings.Contains(terminal.Output(), enterScreen) {
-					t.Fatalf("the port was not on a screen of its own:\n%q", terminal.Output())
-				}
-				if !strings.Contains(after, "Ported ") || !strings.Contains(after, "both sides are equal") {
-					t.Errorf("there is no report after the view:\n%s", after)
-				}
-			})
-		}
+	for _, size := range []struct {
+		columns, rows int
+		flag          string
+	}{{80, 24, "--tui"}, {200, 50, "--tui"}, {20, 5, "--tui"}, {80, 24, "--curses"}} {
+		t.Run(fmt.Sprintf("%s on %dx%d", size.flag, size.columns, size.rows), func(t *testing.T) {
+			t.Parallel()
+			folder, _ := portFolder(t, 0)
+			terminal := terminaltest.Start(t, portCommand(t, folder, size.flag), size.columns, size.rows)
+			if code := terminal.Wait(); code != 0 {
+				t.Fatalf("exit code %d\n%s", code, terminal.Screen())
+			}
+			_, after, left := strings.Cut(terminal.Output(), leaveScreen)
+			if !left || !strings.Contains(terminal.Output(), enterScreen) {
+				t.Fatalf("the port was not on a screen of its own:\n%q", terminal.Output())
+			}
+			if !strings.Contains(after, "Ported ") || !strings.Contains(after, "both sides are equal") {
+				t.Errorf("there is no report after the view:\n%s", after)
+			}
+		})
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long something may take to appear.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // Terminal is a terminal with a program on it.
 type Terminal struct {
