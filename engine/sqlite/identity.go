@@ -38,7 +38,7 @@ const (
 
 // walSalts reads the two salts of a write-ahead log; one that is gone or was never begun has none.
 func walSalts(path string) (salts string, err error) {
-	file, err := os.Open(path) //nolint:gosec // beside the database that the caller named; SQLite puts no lock on a log
+	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "none", nil
 	}

@@ -166,12 +166,15 @@ func (e *environment) portWith(ctx context.Context, options port.Options, flags 
 	// much again, keeps the peak low and the same for every size of database.
 	debug.SetGCPercent(50)
 	options.Progress = port.NewProgress()
+	if advice := e.adviseSpace(ctx, options); advice != "" && !flags.json {
+		fmt.Fprintln(e.stderr, advice)
+	}
 	ctx, stop := e.showPort(ctx, &options, flags.screen)
 	defer stop() // a panic must not leave the terminal as the view has it
 	report, err := port.Run(ctx, options)
 	stop()
 	if report != nil {
-		if printErr := e.printPort(report, options, flags.json); printErr != nil {
+		if printErr := e.printPort(report, options, flags); printErr != nil {
 			err = errors.Join(err, fmt.Errorf("print the report: %w", printErr))
 		}
 	}
@@ -190,12 +193,12 @@ func (e *environment) showPort(ctx context.Context, options *port.Options, scree
 	return ctx, sync.OnceFunc(e.showProgress(options.Progress))
 }
 
-func (e *environment) printPort(report *port.Report, options port.Options, asJSON bool) error {
-	if asJSON {
+func (e *environment) printPort(report *port.Report, options port.Options, flags *portFlags) error {
+	if flags.json {
 		encoder := json.NewEncoder(e.stdout)
 		encoder.SetIndent("", "  ")
 		encoder.SetEscapeHTML(false)
 		return encoder.Encode(report)
 	}
-	return writePortReport(e.stdout, report, options)
+	return writePortReport(e.stdout, report, options, flags.configs)
 }

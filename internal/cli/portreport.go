@@ -23,7 +23,7 @@ func (w *reportWriter) line(format string, args ...any) {
 }
 
 // writePortReport writes the report for people.
-func writePortReport(writer io.Writer, report *port.Report, options port.Options) error {
+func writePortReport(writer io.Writer, report *port.Report, options port.Options, configs []string) error {
 	w := &reportWriter{writer: writer}
 	if report.Result == port.ResultRefused {
 		return nil // the error says it all
@@ -35,6 +35,9 @@ func writePortReport(writer io.Writer, report *port.Report, options port.Options
 	w.deviations(report, options.Check)
 	w.notes(report)
 	w.result(report, options)
+	if report.Result == port.ResultOK {
+		w.line("Next        %s", next(report, configs))
+	}
 	return w.err
 }
 
@@ -190,7 +193,6 @@ func (w *reportWriter) result(report *port.Report, options port.Options) {
 			proof = "not verified, as asked"
 		}
 		w.line("Ported      %s rows; %s.", number(report.Rows), proof)
-		w.line("Next        point the homeserver's database section at the target and start it. Keep the SQLite file until all is well.")
 	case port.ResultClean:
 		w.line("Checked     %s rows; nothing hinders a port. Nothing was written.", number(report.Rows))
 	}
