@@ -1,0 +1,3 @@
+package split_test
+
+func playProcess() {}
