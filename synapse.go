@@ -159,7 +159,7 @@ func (d *Databases) reach(ctx context.Context, database Database, config *Config
 // are no refusal where somebody is told to do them.
 func (p *place) look(ctx context.Context, set *schema.Set) error {
 	plan, err := schema.MakePlan(ctx, p.session, set, p.options)
-	if _, pending := errors.AsType[*schema.PendingError](err); pending && p.options.OnPending != nil {
+	if pending, is := errors.AsType[*schema.PendingError](err); is && p.options.OnPending != nil && len(pending.SetAside) == 0 {
 		return nil
 	}
 	p.ready = err == nil && plan.Nothing()

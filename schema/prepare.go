@@ -55,7 +55,7 @@ func Prepare(ctx context.Context, session engine.Session, set *Set, options Opti
 	for changed := false; ; {
 		result, err := prepareOnce(ctx, session, set, options)
 		pending, isPending := errors.AsType[*PendingError](err)
-		if !isPending || options.OnPending == nil {
+		if !isPending || options.OnPending == nil || len(pending.SetAside) > 0 {
 			if result != nil {
 				result.Changed = result.Changed || changed
 			}

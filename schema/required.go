@@ -23,6 +23,8 @@ type PendingError struct {
 	Database string
 	Set      string
 	Updates  []string
+	// SetAside are those of them that have failed too often, each with its error. Nobody runs these, so OnPending is not asked.
+	SetAside []string
 	// Applied are the steps of an upgrade that were applied before one that needs the updates, and stay; 0 when nothing
 	// was written.
 	Applied int
@@ -33,6 +35,10 @@ func (e *PendingError) Error() string {
 	text := fmt.Sprintf("%s: the schema set %q needs background updates that are not done: %s; ", e.Database, e.Set, strings.Join(e.Updates, ", "))
 	if e.Applied > 0 {
 		text += applied(e.Applied) + "; "
+	}
+	if len(e.SetAside) > 0 {
+		return text + "set aside after too many failures: " + strings.Join(e.SetAside, "; ") +
+			"; correct the cause, have it tried again (background.Retry; for a homeserver's, `synapse updates retry`), and start again"
 	}
 	return text + "have them run by code that knows them, and start again: this release itself, if it is told to (Options.OnPending); " +
 		"the release that began them, unless the database refuses it by now; for a homeserver's, `synapse updates run`"
@@ -56,20 +62,24 @@ func (s *Set) requiredUntil(version int) []string {
 }
 
 func checkRequired(database string, set *Set, state *State) error {
-	pending := state.pendingOf(set.requiredUntil(set.Version()))
+	pending, setAside := state.pendingOf(set.requiredUntil(set.Version()))
 	if len(pending) == 0 {
 		return nil
 	}
-	return &PendingError{Database: database, Set: set.Name(), Updates: pending}
+	return &PendingError{Database: database, Set: set.Name(), Updates: pending, SetAside: setAside}
 }
 
-func (s *State) pendingOf(required []string) (pending []string) {
+func (s *State) pendingOf(required []string) (pending, setAside []string) {
 	for _, update := range s.Updates {
-		if slices.Contains(required, update.Name) {
-			pending = append(pending, update.Name)
+		if !slices.Contains(required, update.Name) {
+			continue
+		}
+		pending = append(pending, update.Name)
+		if update.Error != "" {
+			setAside = append(setAside, update.Name+": "+update.Error)
 		}
 	}
-	return pending
+	return pending, setAside
 }
 
 // checkRequired looks for updates that the steps before have enqueued, and that a version needs.
@@ -82,7 +92,7 @@ func (a *applier) checkRequired(ctx context.Context, version int) error {
 	if err := state.readUpdates(ctx, a.session); err != nil {
 		return fmt.Errorf("read the background updates of %s: %w", a.plan.Database, err)
 	}
-	pending := state.pendingOf(required)
+	pending, _ := state.pendingOf(required) // the next look tells whether one was set aside
 	if len(pending) == 0 {
 		return nil
 	}

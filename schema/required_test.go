@@ -140,3 +140,18 @@ func TestRequiredUpdatesAreChecked(t *testing.T) {
 		}
 	}
 }
+// What was set aside nobody runs: waiting for it would never end.
+func TestRequiredUpdateThatWasSetAsideIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, place address) {
+		bring(t, place, 1)
+		bring(t, place, 2)
+		execute(t, place, schema.CreateUpdateErrors(place.Engine))
+		execute(t, place, "INSERT INTO background_update_errors (update_name, attempts, error, failed_at) VALUES ('fill_titles', 5, 'no such title', 1)")
+		waiting := schema.Options{OnPending: func(context.Context, []string) error { return errors.New("asked to wait") }}
+		pending := refused[*schema.PendingError](t, place, newSet(t, moving(3)), waiting, "fill_titles: no such title", "retry")
+		if len(pending.SetAside) != 1 {
+			t.Errorf("%+v", pending)
+		}
+	})
+}
