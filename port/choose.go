@@ -1,9 +1,13 @@
 package port
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"slices"
+
+	"github.com/synapsedb/synapse/port/convert"
 )
 
 // way is how a table of the target becomes equal to the source's.
@@ -28,6 +32,9 @@ func (r *run) choose() error {
 		return nil
 	}
 	r.seed = before.seed
+	if r.anew {
+		return nil
+	}
 	r.resumed = before.stage != stageComplete && before.identity == identity && before.policy == r.options.OnBadValue
 	for _, table := range r.plan.tables {
 		r.chooseFor(table, before)
@@ -42,11 +49,62 @@ func (r *run) chooseFor(table *tablePlan, before *earlier) {
 	case table.target.Unlogged: // a crash of the server empties it
 	case whole && r.resumed && recorded.state == stateReady:
 		table.way = wayReady
-	case whole && false:
+	case whole && (r.resumed || before.setAside == 0):
 		table.way, table.recorded = wayCompare, &recorded.sum
 	case r.resumed && (table.rowid != "" || len(ranges) > 0):
 		table.way, table.ranges = wayFill, ranges
 	}
+}
+
+func (r *run) mode() Mode {
+	switch {
+	case r.resumed:
+		return ModeResumed
+	case r.comparesAny():
+		return ModeUpdated
+	}
+	return ModeFresh
+}
+
+// settle decides, after the comparison, what cannot be done row by row.
+func (r *run) settle() error {
+	if r.options.OnBadValue == Repair && (r.found.hasClass(convert.ClassDuplicate) || r.found.hasClass(convert.ClassMissingParent)) {
+		return r.startAnew() // which of the rows are in the target is not known
+	}
+	for _, table := range r.plan.tables {
+		if table.rowid == "" && table.differs() {
+			table.way = wayAnew
+		}
+	}
+	return nil
+}
+
+// startAnew has all tables emptied and filled.
+func (r *run) startAnew() error {
+	r.resumed = false
+	var err error
+	for _, table := range r.plan.tables {
+		table.way, table.ranges = wayAnew, nil
+		if table.changes != nil {
+			err = errors.Join(err, table.changes.close())
+			table.changes = nil
+		}
+	}
+	return err
+}
+
+// nothingToDo is true of a complete target that is equal to the source already.
+func (r *run) nothingToDo(ctx context.Context) (bool, error) {
+	before := r.target.earlier
+	if before == nil || before.stage != stageComplete || r.discards {
+		return false, nil
+	}
+	for _, table := range r.plan.tables {
+		if table.way != wayCompare || table.differs() {
+			return false, nil
+		}
+	}
+	return r.sequencesAhead(ctx)
 }
 
 // randomNumber returns a number that no other run has.

@@ -18,13 +18,23 @@ func (r *run) copy(ctx context.Context) error {
 	r.options.Progress.enter(PhaseCopy)
 	graph := &rebuild{run: r}
 	for _, table := range r.plan.tables {
-		graph.table(table, r.options.Progress.table(table.name, table.rows))
+		graph.table(table, r.options.Progress.table(table.name, table.work()))
 	}
-	graph.foreignKeys()
+	if !r.idle {
+		graph.foreignKeys()
+	}
 	if err := runTasks(ctx, r.workers, graph.tasks); err != nil {
 		return err
 	}
 	return r.collectSetAside(ctx)
+}
+
+// work is how many rows have to be moved.
+func (t *tablePlan) work() int64 {
+	if t.way == wayCompare {
+		return t.changes.inserted() + t.changes.deleted()
+	}
+	return t.rows
 }
 
 // copyUnit copies a range of one table's rows. After the connection was lost it goes on behind what is recorded.

@@ -118,6 +118,15 @@ func (d *deviations) has(table string) bool {
 	return false
 }
 
+func (d *deviations) hasClass(class convert.Class) bool {
+	for key := range d.counts {
+		if key.class == class {
+			return true
+		}
+	}
+	return false
+}
+
 // bad returns how many would stop a port that repairs nothing.
 func (d *deviations) bad() int64 {
 	var count int64

@@ -21,7 +21,11 @@ func (r *run) finish(ctx context.Context) error {
 			return err
 		}
 		r.report.Enqueued = nil
-		for _, step := range []func(context.Context, pgx.Tx) error{r.enqueueDirectory, r.lowerGuard, r.recordEnd} {
+		steps := []func(context.Context, pgx.Tx) error{r.enqueueDirectory, r.lowerGuard, r.recordEnd}
+		if r.idle {
+			steps = []func(context.Context, pgx.Tx) error{r.recordAgain, r.recordEnd}
+		}
+		for _, step := range steps {
 			if err := step(ctx, tx); err != nil {
 				return err
 			}
@@ -75,9 +79,14 @@ func (r *run) lowerGuard(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
+// recordAgain records that the target is equal to this state of the source, too.
+func (r *run) recordAgain(ctx context.Context, tx pgx.Tx) error {
+	return r.recordRun(ctx, tx, stageComplete)
+}
+
 // isComplete reports whether the last transaction was committed.
 func (r *run) isComplete(ctx context.Context) (complete bool, err error) {
-	err = r.target.conn.QueryRow(ctx, "SELECT phase = $1 FROM synapse_port.run", stageComplete).Scan(&complete)
+	err = r.target.conn.QueryRow(ctx, "SELECT phase = $1 AND attempt = $2 FROM synapse_port.run", stageComplete, r.attempt).Scan(&complete)
 	return complete, err
 }
 

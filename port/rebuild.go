@@ -97,11 +97,11 @@ ON CONFLICT (table_name) DO UPDATE SET state = excluded.state`
 
 // lookAgain makes the tasks that note, for a port that is taken up, what rows that are in lost on their way.
 func (b *rebuild) lookAgain(table *tablePlan) {
-	if !table.deviates || !b.run.resumed {
+	if !table.deviates || table.way == wayAnew {
 		return
 	}
 	ranges := table.ranges
-	if table.way == wayReady {
+	if table.way != wayFill {
 		ranges = []span{{first: table.low, last: table.high}}
 	}
 	for _, in := range ranges {
@@ -178,30 +178,34 @@ func (r *run) buildIndex(ctx context.Context, conn *pgx.Conn, table *tablePlan, 
 // attach makes constraints of their indexes.
 func (r *run) attach(ctx context.Context, conn *pgx.Conn, table *tablePlan) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		for _, index := range r.record.indexes[table.name] {
-			if index.Constraint == nil {
-				continue
-			}
-			exists, err := holds(ctx, tx, constraintExists, r.target.quote(table.name), index.Constraint.Name)
-			if err != nil {
-				return err
-			}
-			if exists {
-				continue
-			}
-			if _, err := tx.Exec(ctx, r.constraintStatement(table.name, index)); err != nil {
-				return fmt.Errorf("constraint %s: %w", index.Constraint.Name, err)
-			}
-			on := fmt.Sprintf("CONSTRAINT %s ON %s", postgres.QuoteIdentifier(index.Constraint.Name), r.target.quote(table.name))
-			if err := r.comment(ctx, tx, on, index.Constraint.Comment); err != nil {
-				return err
-			}
-			if err := r.comment(ctx, tx, "INDEX "+r.target.quote(index.Name), index.Comment); err != nil {
-				return err
-			}
-		}
-		return nil
+		return r.attachIn(ctx, tx, table, r.record.indexes[table.name])
 	})
+}
+
+func (r *run) attachIn(ctx context.Context, tx pgx.Tx, table *tablePlan, indexes []*catalog.Index) error {
+	for _, index := range indexes {
+		if index.Constraint == nil {
+			continue
+		}
+		exists, err := holds(ctx, tx, constraintExists, r.target.quote(table.name), index.Constraint.Name)
+		if err != nil {
+			return err
+		}
+		if exists {
+			continue
+		}
+		if _, err := tx.Exec(ctx, r.constraintStatement(table.name, index)); err != nil {
+			return fmt.Errorf("constraint %s: %w", index.Constraint.Name, err)
+		}
+		on := fmt.Sprintf("CONSTRAINT %s ON %s", postgres.QuoteIdentifier(index.Constraint.Name), r.target.quote(table.name))
+		if err := r.comment(ctx, tx, on, index.Constraint.Comment); err != nil {
+			return err
+		}
+		if err := r.comment(ctx, tx, "INDEX "+r.target.quote(index.Name), index.Comment); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // What an interrupted port had put back already is left alone.

@@ -13,6 +13,7 @@ import (
 // Report says what a port did. Its JSON form is described in docs/port.md.
 type Report struct {
 	Result    Result           `json:"result"`
+	Mode      Mode             `json:"mode,omitempty"`
 	Error     string           `json:"error,omitempty"`
 	Problems  []Problem        `json:"problems,omitempty"` // why it was refused
 	Source    SourceReport     `json:"source"`
@@ -50,6 +51,16 @@ const (
 	ResultFailed    Result = "failed"     // stopped on the way; the target is locked against use
 )
 
+// Mode says what a port found in the target, and therefore did.
+type Mode string
+
+// The modes.
+const (
+	ModeFresh   Mode = "fresh"   // all tables were filled
+	ModeResumed Mode = "resumed" // an interrupted port of the same state of the source was taken up
+	ModeUpdated Mode = "updated" // the target was made equal to a newer state of the source
+)
+
 // SourceReport describes the source.
 type SourceReport struct {
 	Path          string `json:"path"`
@@ -71,7 +82,9 @@ type TargetReport struct {
 // TableReport is what became of one table.
 type TableReport struct {
 	Table          string `json:"table"`
-	Rows           int64  `json:"rows"` // in the target
+	Rows           int64  `json:"rows"`               // in the target
+	Inserted       int64  `json:"inserted,omitempty"` // into a target that had been filled before
+	Deleted        int64  `json:"deleted,omitempty"`  // of such a target; a row that changed counts as one of each
 	SetAside       int64  `json:"set_aside,omitempty"`
 	Repaired       int64  `json:"repaired,omitempty"`  // values
 	Converted      int64  `json:"converted,omitempty"` // values
@@ -110,6 +123,7 @@ func (r *Report) describe(run *run) {
 	r.Source.Schema, r.Source.SchemaVersion = string(run.source.set), run.source.version
 	r.Target.ServerVersion, r.Target.Schema = run.target.server.Version, run.target.schema.Name
 	r.Left = run.plan.left
+	r.Mode = run.mode()
 	if info.InUse {
 		r.warn("another process has the source open: what it writes from now on is not ported; " +
 			"before the homeserver starts on PostgreSQL it must be stopped and the port run once more")
@@ -177,6 +191,9 @@ func (r *Report) countTables(run *run) {
 	}
 	for i := range r.Tables {
 		table := &r.Tables[i]
+		if changes := run.plan.table(table.Table).changes; changes != nil && run.plan.table(table.Table).way == wayCompare {
+			table.Inserted, table.Deleted = changes.inserted(), changes.deleted()
+		}
 		r.Rows += table.Rows
 		for _, value := range r.Values {
 			if value.Table == table.Table {

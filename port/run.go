@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/synapsedb/synapse/port/convert"
+	"github.com/synapsedb/synapse/port/difference"
 )
 
 // run is one port from beginning to end.
@@ -27,6 +28,13 @@ type run struct {
 	attempt  int64  // this run's own number, in the state
 	seed     uint64 // of all hashes of rows
 	resumed  bool   // an interrupted port of the same state of the source is taken up
+
+	anew bool // everything starts over, whatever is in the target
+	idle bool // nothing differs, so nothing is written but the note of that
+
+	finders   []*difference.Finder
+	discards  bool     // a target is made equal to the source that somebody has written to
+	discarded []string // tables that only a server fills
 
 	probing   probing
 	decisions decisions
@@ -51,6 +59,13 @@ func (r *run) decide(table *tablePlan, rowid int64, class convert.Class) {
 	r.decisions.rows[table.name][rowid] = class
 }
 
+// decision returns what the scan has found so far of a row.
+func (r *run) decision(table *tablePlan, rowid int64) convert.Class {
+	r.decisions.mutex.Lock()
+	defer r.decisions.mutex.Unlock()
+	return r.decisions.rows[table.name][rowid]
+}
+
 // decided returns what the scan found; it is read after the scan only, so without the lock.
 func (r *run) decided(table *tablePlan) map[int64]convert.Class { return r.decisions.rows[table.name] }
 
@@ -65,12 +80,23 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{options: options, found: newDeviations(), report: newReport(options)}
+	r, err := runOnce(ctx, options, false)
+	if errors.Is(err, errStartAnew) {
+		r, err = runOnce(ctx, options, true)
+	}
+	return r.report, err
+}
+
+// errStartAnew says that a target cannot be made equal to the source row by row.
+var errStartAnew = errors.New("the server refuses rows, which have to be set aside: the port has to start over")
+
+func runOnce(ctx context.Context, options Options, anew bool) (*run, error) {
+	r := &run{options: options, found: newDeviations(), report: newReport(options), anew: anew}
 	r.aside = &asideFile{path: options.SetAsideFile}
 	r.decisions.rows = map[string]map[int64]convert.Class{}
-	err = r.explain(ctx, withDetail(r.all(ctx)))
+	err := r.explain(ctx, withDetail(r.all(ctx)))
 	r.report.complete(r, err)
-	return r.report, err
+	return r, err
 }
 
 // withDetail adds what else the server said, such as which objects stand in the way.
@@ -104,6 +130,8 @@ func (r *run) explain(ctx context.Context, err error) error {
 		return &InterruptedError{Err: context.Cause(ctx)}
 	case errors.As(err, &values):
 		return values
+	case errors.Is(err, errStartAnew):
+		return err
 	case r.began:
 		return &UnfinishedError{Err: err}
 	}
@@ -115,13 +143,29 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.preflight(ctx); err != nil {
 		return err
 	}
-	if err := r.scan(ctx); err != nil {
+	if err := r.scanPatiently(ctx); err != nil {
 		return fmt.Errorf("read the source: %w", err)
+	}
+	if err := r.checkWritten(ctx); err != nil {
+		return err
 	}
 	if err := r.judge(); err != nil || r.options.Check {
 		return err
 	}
 	return r.write(ctx)
+}
+
+// scanPatiently scans, and scans again when the connection to the target was lost meanwhile.
+func (r *run) scanPatiently(ctx context.Context) error {
+	return r.withControl(ctx, func(ctx context.Context) error {
+		r.found = newDeviations()
+		r.decisions.rows = map[string]map[int64]convert.Class{}
+		r.forgetComparison()
+		if err := r.scan(ctx); err != nil {
+			return err
+		}
+		return r.settle()
+	})
 }
 
 // judge refuses bad values when they are not to be repaired.
@@ -140,9 +184,16 @@ func (r *run) judge() error {
 	return &BadValuesError{First: r.found.first(), Count: count}
 }
 
-func (r *run) write(ctx context.Context) error {
-	steps := []func(context.Context) error{
-		r.lookAgain, r.connect, r.setAside, r.copy, r.setSequences, r.verify, r.finish,
+func (r *run) write(ctx context.Context) (err error) {
+	if err := r.lookAgain(ctx); err != nil {
+		return err
+	}
+	if r.idle, err = r.nothingToDo(ctx); err != nil {
+		return err
+	}
+	steps := []func(context.Context) error{r.connect, r.setAside, r.copy, r.setSequences, r.verify, r.finish}
+	if r.idle {
+		steps = []func(context.Context) error{r.connect, r.copy, r.setSequences, r.verify, r.finish}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -167,6 +218,9 @@ func (r *run) lookAgain(ctx context.Context) error {
 
 func (r *run) close() {
 	r.disconnect()
+	if r.plan != nil {
+		r.forgetComparison()
+	}
 	if r.target != nil {
 		r.target.close()
 	}
@@ -176,6 +230,19 @@ func (r *run) close() {
 	if r.aside != nil {
 		r.report.noteClose(r.aside.close())
 	}
+}
+
+// forgetComparison removes what a comparison keeps in temporary files.
+func (r *run) forgetComparison() {
+	for _, finder := range r.finders {
+		r.report.noteClose(finder.Close())
+	}
+	for _, table := range r.plan.tables {
+		if table.changes != nil {
+			r.report.noteClose(table.changes.close())
+		}
+	}
+	r.finders = nil
 }
 
 // preflight does every check that can be done before the data is read, and lists all that fail.

@@ -12,21 +12,49 @@ import (
 
 // scan reads the whole source and finds every value and row that PostgreSQL cannot take, before anything is written.
 func (r *run) scan(ctx context.Context) error {
-	if r.recall() {
-		return nil
+	workers := r.readers()
+	if r.comparesAny() {
+		if err := r.connect(ctx); err != nil {
+			return err
+		}
+		defer r.disconnect()
+		workers = r.workers
 	}
 	r.options.Progress.enter(PhaseScan)
 	var tasks []*task
 	for _, table := range r.plan.tables {
+		if r.recall(table) {
+			continue
+		}
 		progress := r.options.Progress.table(table.name, table.rowsAtMost())
-		tasks = append(tasks, r.scanTasks(table, progress)...)
+		if table.way == wayCompare {
+			tasks = append(tasks, r.compareTasks(table, progress)...)
+		} else {
+			tasks = append(tasks, r.scanTasks(table, progress)...)
+		}
 	}
+	if err := runTasks(ctx, workers, tasks); err != nil || r.resumed && !r.options.Check {
+		return err // the interrupted port has looked at the keys
+	}
+	return runTasks(ctx, workers, r.parentScans())
+}
+
+// parentScans look for rows whose parent is missing. Where nothing differs the target has proved that there are none.
+func (r *run) parentScans() []*task {
+	changes := func(name string) bool {
+		table := r.plan.table(name)
+		return table != nil && (table.way != wayCompare || table.differs())
+	}
+	var tasks []*task
 	for _, key := range r.target.schema.ForeignKeys {
+		if !changes(key.Table) && !changes(key.Parent) {
+			continue
+		}
 		if scan := r.parentScan(key); scan != nil {
 			tasks = append(tasks, scan)
 		}
 	}
-	return runTasks(ctx, r.readers(), tasks)
+	return tasks
 }
 
 func (r *run) scanTasks(table *tablePlan, progress *TableProgress) []*task {
@@ -169,27 +197,23 @@ func (r *run) scanned() map[string]scanned {
 	return all
 }
 
-// recall takes over what the scan of an interrupted port of the same source found; false when it cannot.
-func (r *run) recall() bool {
-	if !r.resumed || r.options.Check {
+// recall takes over what the scan of an interrupted port of the same source found in a table; false when it has to be read.
+func (r *run) recall(table *tablePlan) bool {
+	if !r.resumed || r.options.Check || table.way == wayCompare {
 		return false
 	}
-	for _, table := range r.plan.tables {
-		if _, known := r.target.earlier.scan[table.name]; !known || table.way == wayCompare {
-			return false
-		}
+	found, known := r.target.earlier.scan[table.name]
+	if !known {
+		return false
 	}
-	for _, table := range r.plan.tables {
-		found := r.target.earlier.scan[table.name]
-		table.rows, table.deviates = found.Rows, found.Deviations
-		if found.Decisions != nil {
-			r.decisions.rows[table.name] = found.Decisions
-		}
-		if table.search != nil {
-			table.search.duplicates, table.search.orphans = map[int64]bool{}, found.Orphans
-			for _, rowid := range found.Duplicates {
-				table.search.duplicates[rowid] = true
-			}
+	table.rows, table.deviates = found.Rows, found.Deviations
+	if found.Decisions != nil {
+		r.decisions.rows[table.name] = found.Decisions
+	}
+	if table.search != nil {
+		table.search.duplicates, table.search.orphans = map[int64]bool{}, found.Orphans
+		for _, rowid := range found.Duplicates {
+			table.search.duplicates[rowid] = true
 		}
 	}
 	return true

@@ -90,6 +90,18 @@ func (r *run) setSequences(ctx context.Context) error {
 	})
 }
 
+// sequencesAhead reports whether every sequence is ahead of all ids that are taken already.
+func (r *run) sequencesAhead(ctx context.Context) (bool, error) {
+	counters, _ := r.target.counters()
+	for _, c := range counters {
+		last, _, err := r.lastTaken(ctx, c)
+		if err != nil || last >= c.sequence.Next() {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // setSequence uses setval(last, true), not RESTART: upstream's writers take last_value itself as their position.
 // A sequence never goes back.
 func (r *run) setSequence(ctx context.Context, c counter) (SequenceReport, error) {

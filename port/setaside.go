@@ -53,20 +53,24 @@ func (r *run) raiseGuard(ctx context.Context, tx pgx.Tx) error {
 	if before := r.target.earlier; before != nil && before.stage != stageCopying {
 		now = stageApplying
 	}
-	found, err := json.Marshal(r.scanned())
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, recordRun, r.target.schema.Name, r.target.compat, now, r.source.snapshot.Info().Path, r.identity,
-		r.options.OnBadValue, int64(r.seed), r.attempt, string(found))
-	if err != nil {
+	if err := r.recordRun(ctx, tx, now); err != nil {
 		return err
 	}
 	table := r.target.quote(homeserver.CompatVersionTable)
 	if _, err := tx.Exec(ctx, "DELETE FROM "+table); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "INSERT INTO "+table+" (compat_version) VALUES ($1)", homeserver.GuardCompatVersion)
+	_, err := tx.Exec(ctx, "INSERT INTO "+table+" (compat_version) VALUES ($1)", homeserver.GuardCompatVersion)
+	return err
+}
+
+func (r *run) recordRun(ctx context.Context, tx pgx.Tx, now stage) error {
+	found, err := json.Marshal(r.scanned())
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, recordRun, r.target.schema.Name, r.target.compat, now, r.source.snapshot.Info().Path, r.identity,
+		r.options.OnBadValue, int64(r.seed), r.attempt, string(found))
 	return err
 }
 
@@ -85,6 +89,9 @@ func remember(ctx context.Context, tx pgx.Tx, kind, table, name string, object a
 
 // resetSequences records where the sequences stand, or takes them back to where an unfinished port found them.
 func (r *run) resetSequences(ctx context.Context, tx pgx.Tx) error {
+	if r.discards {
+		r.target.record.completeSequences(r.target.schema)
+	}
 	for _, sequence := range r.target.schema.Sequences {
 		if err := remember(ctx, tx, kindSequence, "", sequence.Name, sequence); err != nil {
 			return err
@@ -103,7 +110,7 @@ func (r *run) resetSequences(ctx context.Context, tx pgx.Tx) error {
 
 // resetsSequences is true of a target on which no server can have used them.
 func (r *run) resetsSequences() bool {
-	return r.target.earlier != nil && r.target.earlier.stage != stageComplete
+	return r.target.earlier != nil && (r.target.earlier.stage != stageComplete || r.discards)
 }
 
 // dropForeignKeys drops those between tables that rows come into or go from.
@@ -195,6 +202,11 @@ func (r *run) empty(ctx context.Context, tx pgx.Tx) error {
 	}
 	if len(names) > 0 {
 		if _, err := tx.Exec(ctx, "TRUNCATE "+strings.Join(quoted, ", ")); err != nil {
+			return err
+		}
+	}
+	for _, name := range r.discarded {
+		if _, err := tx.Exec(ctx, "DELETE FROM "+r.target.quote(name)); err != nil {
 			return err
 		}
 	}

@@ -211,7 +211,7 @@ func (t *target) readRun(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.earlier = e
+	t.earlier, t.record = e, record
 	t.recorded, t.absent = record.indexes, record.complete(t.schema, e.stage)
 	return nil
 }

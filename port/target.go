@@ -29,6 +29,7 @@ type target struct {
 	sessions []string // others that are connected
 	filled   map[string]bool
 	absent   map[objectID]bool           // what an unfinished port took away and did not put back
+	record   *record                     // of what an earlier port took away
 	recorded map[string][]*catalog.Index // by table, what an unfinished port took away, put back or not
 }
 
@@ -242,7 +243,7 @@ func (t *target) livedIn() []string {
 func (t *target) problems() []Problem {
 	var problems []Problem
 	names := t.livedIn()
-	if len(names) > 0 && (t.earlier == nil || t.earlier.stage == stageComplete) {
+	if len(names) > 0 && t.earlier == nil {
 		problems = append(problems, Problem{
 			ID:   "target_lived_in",
 			What: "the target has been used: there are rows in " + list(names),

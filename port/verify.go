@@ -57,6 +57,9 @@ func (r *run) verify(ctx context.Context) error {
 	var tasks []*task
 	for _, table := range r.plan.tables {
 		sums[table] = &[2]checksum{}
+		if table.changes != nil && table.way == wayCompare { // the source is the one that was compared
+			*sums[table] = [2]checksum{table.changes.source, table.changes.target}
+		}
 		tasks = append(tasks, r.verifyTasks(table, sums[table])...)
 	}
 	if err := runTasks(ctx, r.workers, tasks); err != nil {
@@ -95,6 +98,9 @@ func (r *run) sumUp(ctx context.Context) error {
 		}
 		for _, table := range r.plan.tables {
 			sum := recorded.tables[table.name].sum
+			if table.way == wayCompare {
+				sum = table.changes.source
+			}
 			if ranges := recorded.ranges[table.name]; len(ranges) > 0 {
 				sum = checksum{}
 				for _, in := range ranges {
@@ -127,8 +133,16 @@ func (r *run) verifyTasks(table *tablePlan, sums *[2]checksum) []*task {
 		return err
 	}}
 	target.before(end)
-	source.before(end)
-	return []*task{target, source, end}
+	switch {
+	case table.way != wayCompare:
+		source.before(end)
+		return []*task{target, source, end}
+	case table.differs():
+		return []*task{target, end}
+	}
+	progress.add(table.rows)
+	progress.end()
+	return nil
 }
 
 // sourceSum reads the whole table in one go, not in the ranges in which it was copied.

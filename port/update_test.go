@@ -1,0 +1,113 @@
+package port_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synapsedb/synapse/homeserver/demo"
+	"github.com/synapsedb/synapse/port"
+)
+
+// onSource runs statements on a source, as its homeserver would.
+func onSource(t *testing.T, path string, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range statements {
+		if _, err := db.ExecContext(context.Background(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// changed are the tables of a report into which rows were inserted or of which rows were deleted.
+func changed(report *port.Report) map[string][2]int64 {
+	tables := map[string][2]int64{}
+	for _, table := range report.Tables {
+		if table.Inserted+table.Deleted > 0 {
+			tables[table.Table] = [2]int64{table.Inserted, table.Deleted}
+		}
+	}
+	return tables
+}
+
+func TestSecondPortWritesWhatChanged(t *testing.T) {
+	t.Parallel()
+	source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
+	target := preparedTarget(t)
+	first, err := portInto(t, source, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Mode != port.ModeFresh {
+		t.Errorf("the first port is %q", first.Mode)
+	}
+	same, err := portInto(t, source, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(changed(same)) > 0 || same.Mode != port.ModeUpdated {
+		t.Errorf("nothing has changed, but %s: %v", same.Mode, changed(same))
+	}
+	onSource(t, source,
+		`UPDATE users SET password_hash = 'new', deactivated = 1 WHERE rowid = (SELECT min(rowid) FROM users)`,
+		`DELETE FROM event_search WHERE rowid = (SELECT min(rowid) FROM event_search)`,
+		`UPDATE event_search SET value = 'entirely another text' WHERE rowid = (SELECT max(rowid) FROM event_search)`,
+		`DELETE FROM receipts_graph`, `VACUUM`)
+	expected := expect(t, source, port.Fail)
+	updated, err := portInto(t, source, target, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(changed(updated))
+	expected.complete(t, source, target)
+}
+
+func TestTargetThatWasWrittenToIsRefused(t *testing.T) {
+	t.Parallel()
+	source := demoSource(t, demo.Options{Events: 300, Seed: 1})
+	expected := expect(t, source, port.Fail)
+	for name, statement := range map[string]string{
+		"a row":               `UPDATE users SET password_hash = 'changed by the homeserver'`,
+		"a sequence":          `SELECT nextval('events_stream_seq')`,
+		"a table of its own":  `INSERT INTO instance_map (instance_name) VALUES ('master')`,
+		"the user directory":  `INSERT INTO user_directory (user_id, display_name) VALUES ('@a:b', 'a')`,
+		"a background update": `DELETE FROM background_updates`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := preparedTarget(t)
+			if _, err := portInto(t, source, target, nil); err != nil {
+				t.Fatal(err)
+			}
+			asSuperuser(t, target, func(conn *pgx.Conn) error {
+				_, err := conn.Exec(t.Context(), statement)
+				return err
+			})
+			before := content(t, target)
+			waitForSessionsToEnd(t, target)
+			_, err := portInto(t, source, target, nil)
+			if refused, ok := errors.AsType[*port.RefusedError](err); !ok || !refused.Has("target_written") {
+				t.Fatalf("the error is %v", err)
+			}
+			t.Log(err)
+			if after := content(t, target); len(after) != len(before) || lookAtGuard(t, target).Unfinished {
+				t.Error("the target was touched")
+			}
+			waitForSessionsToEnd(t, target)
+			if _, err := portInto(t, source, target, func(o *port.Options) { o.DiscardTargetChanges = true }); err != nil {
+				t.Fatal(err)
+			}
+			expected.complete(t, source, target)
+		})
+	}
+}
