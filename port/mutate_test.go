@@ -339,7 +339,7 @@ func (m *mutator) copyRow(ctx context.Context, tx *sql.Tx, table *mutatedTable, 
 			continue
 		}
 		into = append(into, sqlite.QuoteIdentifier(column.Name))
-		if value := m.value(column); slices.Contains(renewed, column.Name) && value != nil && !column.Checked {
+		if value := m.value(table, column); slices.Contains(renewed, column.Name) && value != nil && !column.Checked {
 			from, values = append(from, "?"), append(values, value)
 			continue
 		}
@@ -364,7 +364,7 @@ func (m *mutator) updateRow(ctx context.Context, tx *sql.Tx, table *mutatedTable
 			values = append(values, other)
 			continue
 		}
-		set, values = append(set, name+" = ?"), append(values, m.value(column))
+		set, values = append(set, name+" = ?"), append(values, m.value(table, column))
 	}
 	if len(set) == 0 {
 		return nil
@@ -374,8 +374,8 @@ func (m *mutator) updateRow(ctx context.Context, tx *sql.Tx, table *mutatedTable
 }
 
 // value invents one that the target's column takes as it stands.
-func (m *mutator) value(column mutatedColumn) any {
-	if !column.NotNull && m.random.IntN(4) == 0 {
+func (m *mutator) value(table *mutatedTable, column mutatedColumn) any {
+	if !column.NotNull && column.Name != table.rowid && m.random.IntN(4) == 0 {
 		return nil
 	}
 	switch column.Type {
