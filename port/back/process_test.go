@@ -1,0 +1,3 @@
+package back_test
+
+func playProcess() {}
