@@ -32,7 +32,7 @@ func TestFullDiskOfPostgres(t *testing.T) {
 	updater := newUpdater(t, place, registry, func(config *background.Config) {
 		config.Clock = clock
 		config.Open = func(ctx context.Context) (engine.Session, error) {
-			session, err := place.open(ctx)
+			session, err := place.Open(ctx)
 			if err != nil {
 				return nil, err
 			}
@@ -59,7 +59,7 @@ func TestFullDiskOfPostgres(t *testing.T) {
 		t.Errorf("waited %v", clock.slept())
 	}
 	limit = "unlimited"
-	if _, err := background.Retry(t.Context(), place.session(t)); err != nil {
+	if _, err := background.Retry(t.Context(), place.Session(t)); err != nil {
 		t.Fatal(err)
 	}
 	if err := updater.Run(t.Context()); err != nil {

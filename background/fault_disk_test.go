@@ -67,7 +67,7 @@ func TestFullDiskOfSQLite(t *testing.T) {
 				t.Error(diff)
 			}
 			limited.pages = unlimited
-			if _, err := background.Retry(t.Context(), place.session(t)); err != nil {
+			if _, err := background.Retry(t.Context(), place.Session(t)); err != nil {
 				t.Fatal(err)
 			}
 			if err := updater.Run(t.Context()); err != nil {
@@ -88,7 +88,7 @@ type limitedFile struct {
 }
 
 func (l *limitedFile) open(ctx context.Context) (session engine.Session, err error) {
-	if l.session, err = l.place.open(ctx); err != nil {
+	if l.session, err = l.place.Open(ctx); err != nil {
 		return nil, err
 	}
 	if err := l.limit(ctx); err != nil {

@@ -139,7 +139,7 @@ func TestUniqueIndexWithRowsThatRepeat(t *testing.T) {
 			t.Error("an index is left")
 		}
 		place.exec(t, "UPDATE numbers SET n = id")
-		if _, err := background.Retry(t.Context(), place.session(t)); err != nil {
+		if _, err := background.Retry(t.Context(), place.Session(t)); err != nil {
 			t.Fatal(err)
 		}
 		if err := updater.Run(t.Context()); err != nil {
@@ -154,7 +154,7 @@ func TestUniqueIndexWithRowsThatRepeat(t *testing.T) {
 // hasIndex counts an invalid one too.
 func hasIndex(t *testing.T, place address, name string) bool {
 	t.Helper()
-	catalog, err := place.session(t).Describe(t.Context())
+	catalog, err := place.Session(t).Describe(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestTimeoutsOfTheDatabase(t *testing.T) {
 		"index":      {"UPDATE numbers SET n = n WHERE id = 1", numbersIndex.Run, "CREATE INDEX CONCURRENTLY"},
 		"validation": {"LOCK TABLE numbers IN SHARE UPDATE EXCLUSIVE MODE", background.ValidateConstraint{Table: "numbers", Constraint: "numbers_check"}.Run, "VALIDATE CONSTRAINT"},
 	} {
-		other := place.session(t) // without the timeouts
+		other := place.Session(t) // without the timeouts
 		if _, err := other.Exec(t.Context(), "BEGIN"); err != nil {
 			t.Fatal(err)
 		}

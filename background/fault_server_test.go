@@ -11,6 +11,7 @@ import (
 
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/internal/server"
 )
 
@@ -24,7 +25,7 @@ type privateServer interface {
 // newPrivateServer has the bookkeeping in an empty database.
 func newPrivateServer(t *testing.T, kind engine.Kind) (privateServer, address) {
 	t.Helper()
-	place := address{Engine: kind}
+	place := address{anyengine.Database{Engine: kind}}
 	var running privateServer
 	if kind == engine.Postgres {
 		private, err := server.StartPostgres(t.Context(), server.PostgresOptions{})
@@ -118,7 +119,7 @@ func TestServerThatEndsInTheMiddleOfAnIndex(t *testing.T) {
 	place.enqueue(t, "index")
 	registry := background.NewRegistry()
 	registry.RegisterAlone("index", numbersIndex.Run)
-	other := place.session(t) // which ends with the server
+	other := place.Session(t) // which ends with the server
 	for _, statement := range []string{"BEGIN", "UPDATE numbers SET n = 1 WHERE id = 1"} {
 		if _, err := other.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)

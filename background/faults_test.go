@@ -88,7 +88,7 @@ func TestTwoProcessesNeverRunTheSameUpdates(t *testing.T) {
 		if !isRunning || running.Holder == "" {
 			t.Errorf("the error is %v", running)
 		}
-		others, err := place.session(t).OtherSessions(t.Context())
+		others, err := place.Session(t).OtherSessions(t.Context())
 		if err != nil || len(others) != 1 {
 			t.Errorf("an upgrade would see %q, %v", others, err)
 		}

@@ -17,7 +17,7 @@ func TestFinish(t *testing.T) {
 			place := newAddress(t, kind)
 			registry := background.NewRegistry()
 			registry.Register("needed", nothing)
-			finish := background.Finish(background.Config{Open: place.open, Registry: registry})
+			finish := background.Finish(background.Config{Open: place.Open, Registry: registry})
 			place.enqueue(t, "needed", "foreign")
 			if err := finish(t.Context(), []string{"needed"}); err != nil {
 				t.Error(err)

@@ -89,7 +89,7 @@ func TestPacingIsChecked(t *testing.T) {
 	for _, pacing := range []background.Pacing{
 		{Target: -1}, {Sleep: -1}, {MinBatchSize: -1}, {DefaultBatchSize: -5}, {MinBatchSize: 5, MaxBatchSize: 4}, {Growth: 0.5},
 	} {
-		_, err := background.New(background.Config{Pacing: pacing, Registry: background.NewRegistry(), Open: address{}.open})
+		_, err := background.New(background.Config{Pacing: pacing, Registry: background.NewRegistry(), Open: address{}.Open})
 		if err == nil {
 			t.Errorf("%+v is accepted", pacing)
 		}

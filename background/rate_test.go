@@ -19,7 +19,7 @@ import (
 // rates gives the rates of the pending updates that have one.
 func (a address) rates(t testing.TB) map[string]background.Rate {
 	t.Helper()
-	pending, err := background.List(t.Context(), a.session(t))
+	pending, err := background.List(t.Context(), a.Session(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func (a address) rates(t testing.TB) map[string]background.Rate {
 
 func (a address) hasRates(t testing.TB) bool {
 	t.Helper()
-	session, err := a.open(t.Context())
+	session, err := a.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func TestTotalRows(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, place address) {
 		place.newNumbers(t, 5000)
 		ask := func(total func(context.Context, engine.Tx) (int64, error)) (rows int64, err error) {
-			err = place.session(t).Transact(t.Context(), engine.TxOptions{}, func(tx engine.Tx) (err error) {
+			err = place.Session(t).Transact(t.Context(), engine.TxOptions{}, func(tx engine.Tx) (err error) {
 				rows, err = total(t.Context(), tx)
 				return err
 			})

@@ -28,7 +28,7 @@ func alone(t *testing.T, place address, handler background.AloneHandler, change 
 // indexes gives the definitions of a table's indexes.
 func indexes(t *testing.T, place address, table string) map[string]string {
 	t.Helper()
-	session, err := place.open(t.Context())
+	session, err := place.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestCreateIndex(t *testing.T) {
 			if !isLeft || !strings.Contains(left.Error(), "there is another index of that name") {
 				t.Errorf("%+v: %v", another, left)
 			}
-			if _, err := background.Retry(t.Context(), place.session(t)); err != nil {
+			if _, err := background.Retry(t.Context(), place.Session(t)); err != nil {
 				t.Error(err)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,10 +13,8 @@ import (
 
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/mysql"
-	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 )
 
 func TestMain(m *testing.M) {
@@ -30,98 +27,44 @@ func TestMain(m *testing.M) {
 // onEveryEngine runs a test on a database of each engine that has the bookkeeping and nothing else.
 func onEveryEngine(t *testing.T, test func(t *testing.T, place address)) {
 	t.Helper()
-	for _, kind := range []engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			test(t, newAddress(t, kind))
-		})
-	}
+	anyengine.Each(t, func(t *testing.T, kind engine.Kind) { test(t, newAddress(t, kind)) })
 }
 
-// address is where a database is, in a form that can be handed to another process.
-type address struct {
-	Engine engine.Kind    `json:"engine"`
-	Path   string         `json:"path"` // SQLite
-	Args   map[string]any `json:"args"` // PostgreSQL
-	URL    string         `json:"url"`  // MySQL
-}
+// address is where a database is.
+type address struct{ anyengine.Database }
 
 const updatesTable = `CREATE TABLE background_updates (update_name VARCHAR(255) NOT NULL, progress_json TEXT NOT NULL,
 	depends_on VARCHAR(255), ordering INTEGER NOT NULL DEFAULT 0, CONSTRAINT background_updates_uniqueness UNIQUE (update_name))`
 
 func newAddress(t testing.TB, kind engine.Kind) address {
 	t.Helper()
-	place := address{Engine: kind}
-	switch kind {
-	case engine.Postgres:
-		place.Args = dbtest.NewDatabase(t).Config
-	case engine.MySQL:
-		place.URL = dbtest.NewMySQLDatabase(t).URL
-	default:
-		place.Path = filepath.Join(t.TempDir(), "test.db")
-	}
+	place := address{anyengine.New(t, kind)}
 	place.exec(t, updatesTable)
 	return place
-}
-
-// open has no statement_timeout where the engine has one, as with statement_timeout: null.
-func (a address) open(ctx context.Context) (engine.Session, error) {
-	switch a.Engine {
-	case engine.Postgres:
-		config, _, err := postgres.ParseArgs(a.Args)
-		if err != nil {
-			return nil, err
-		}
-		config.StatementTimeout = nil
-		return config.OpenSession(ctx, nil)
-	case engine.MySQL:
-		config, err := mysql.ParseURL(a.URL)
-		if err != nil {
-			return nil, err
-		}
-		return config.OpenSession(ctx, nil)
-	default:
-		return sqlite.OpenSession(ctx, sqlite.Config{Database: a.Path}, nil)
-	}
-}
-
-// session opens one for the length of the test.
-func (a address) session(t testing.TB) engine.Session {
-	t.Helper()
-	session, err := a.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = session.Close() })
-	return session
 }
 
 // exec runs statements on a session of their own.
 func (a address) exec(t testing.TB, statements ...string) {
 	t.Helper()
-	session, err := a.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer session.Close()
-	for _, statement := range statements {
-		if _, err := session.Exec(t.Context(), statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
+	a.With(t, func(session engine.Session) error {
+		for _, statement := range statements {
+			if _, err := session.Exec(t.Context(), statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
 		}
-	}
+		return nil
+	})
 }
 
 // number asks for one.
 func (a address) number(t testing.TB, query string) (n int64) {
 	t.Helper()
-	session, err := a.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer session.Close()
-	if err := session.QueryRow(t.Context(), query).Scan(&n); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
+	a.With(t, func(session engine.Session) error {
+		if err := session.QueryRow(t.Context(), query).Scan(&n); err != nil {
+			return fmt.Errorf("%s: %w", query, err)
+		}
+		return nil
+	})
 	return n
 }
 
@@ -145,23 +88,18 @@ func (a address) enqueue(t testing.TB, updates ...string) {
 
 func (a address) pending(t testing.TB) []string {
 	t.Helper()
-	session, err := a.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer session.Close()
-	all, err := background.List(t.Context(), session)
-	if err != nil {
-		t.Fatal(err)
-	}
 	names := []string{}
-	for _, one := range all {
-		name := one.Name
-		if one.Failure != nil {
-			name += fmt.Sprintf(" (%d: %s)", one.Failure.Attempts, one.Failure.Error)
+	a.With(t, func(session engine.Session) error {
+		all, err := background.List(t.Context(), session)
+		for _, one := range all {
+			name := one.Name
+			if one.Failure != nil {
+				name += fmt.Sprintf(" (%d: %s)", one.Failure.Attempts, one.Failure.Error)
+			}
+			names = append(names, name)
 		}
-		names = append(names, name)
-	}
+		return err
+	})
 	return names
 }
 
@@ -209,7 +147,7 @@ func (c *testClock) slept() []time.Duration {
 func newUpdater(t testing.TB, place address, registry *background.Registry, change ...func(*background.Config)) *background.Updater {
 	t.Helper()
 	config := background.Config{
-		Open: place.open, Registry: registry, Pacing: background.Pacing{NoSleep: true}, Clock: newClock(), SessionsKnown: true,
+		Open: place.Open, Registry: registry, Pacing: background.Pacing{NoSleep: true}, Clock: newClock(), SessionsKnown: true,
 	}
 	for _, one := range change {
 		one(&config)
@@ -259,7 +197,7 @@ func nothing(context.Context, *background.Batch) (background.Result, error) {
 // openPool opens the database as a server does.
 func openPool(t testing.TB, place address) engine.Database {
 	t.Helper()
-	database, err := place.openDatabase(t.Context())
+	database, err := place.OpenDatabase(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,23 +207,4 @@ func openPool(t testing.TB, place address) engine.Database {
 		}
 	})
 	return database
-}
-
-func (a address) openDatabase(ctx context.Context) (engine.Database, error) {
-	switch a.Engine {
-	case engine.Postgres:
-		config, _, err := postgres.ParseArgs(a.Args)
-		if err != nil {
-			return nil, err
-		}
-		return postgres.OpenDatabase(ctx, config, nil)
-	case engine.MySQL:
-		config, err := mysql.ParseURL(a.URL)
-		if err != nil {
-			return nil, err
-		}
-		return mysql.OpenDatabase(ctx, config, nil)
-	default:
-		return sqlite.OpenDatabase(ctx, sqlite.Config{Database: a.Path}, nil)
-	}
 }

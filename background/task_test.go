@@ -64,7 +64,7 @@ func (w *task) run(ctx context.Context) error {
 		registry.RegisterAlone("index", numbersIndex.Run)
 	}
 	updater, err := background.New(background.Config{
-		OnBatch: w.tell, Open: w.Place.open, Registry: registry, Wait: w.Wait, SessionsKnown: true,
+		OnBatch: w.tell, Open: w.Place.Open, Registry: registry, Wait: w.Wait, SessionsKnown: true,
 		Pacing: background.Pacing{NoSleep: true, DefaultBatchSize: w.Size, MaxBatchSize: w.Size},
 	})
 	if err != nil {
@@ -87,7 +87,7 @@ func hold() error {
 }
 
 func (w *task) holdOpen(ctx context.Context) (err error) {
-	database, err := w.Place.openDatabase(ctx)
+	database, err := w.Place.OpenDatabase(ctx)
 	if err != nil {
 		return err
 	}

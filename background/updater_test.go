@@ -129,7 +129,7 @@ func TestRetryForgetsTheError(t *testing.T) {
 			}
 			fails = false
 		}
-		forgotten, err := background.Retry(t.Context(), place.session(t))
+		forgotten, err := background.Retry(t.Context(), place.Session(t))
 		if err != nil {
 			t.Fatal(err)
 		}

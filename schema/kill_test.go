@@ -101,7 +101,7 @@ func oldDatabase(t *testing.T, kind engine.Kind, version int) address {
 		return place
 	}
 	prepare(t, place, version)
-	session, err := place.open(t.Context())
+	session, err := place.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

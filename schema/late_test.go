@@ -107,7 +107,7 @@ func TestStatus(t *testing.T) {
 func inspect(t *testing.T, place address, set *schema.Set) *schema.Status {
 	t.Helper()
 	before := dump(t, place)
-	status, err := schema.Inspect(t.Context(), place.session(t), set, schema.Options{})
+	status, err := schema.Inspect(t.Context(), place.Session(t), set, schema.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func TestUpgradeFromEveryRelease(t *testing.T) {
 // state reads what a database says of itself.
 func state(t *testing.T, place address) *schema.State {
 	t.Helper()
-	read, err := schema.ReadState(t.Context(), place.session(t))
+	read, err := schema.ReadState(t.Context(), place.Session(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func state(t *testing.T, place address) *schema.State {
 // catalog describes a database.
 func catalog(t *testing.T, place address) *engine.Catalog {
 	t.Helper()
-	read, err := place.session(t).Describe(t.Context())
+	read, err := place.Session(t).Describe(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func catalog(t *testing.T, place address) *engine.Catalog {
 // texts reads rows of two texts.
 func texts(t *testing.T, place address, query string) []string {
 	t.Helper()
-	rows, err := place.session(t).Query(t.Context(), query)
+	rows, err := place.Session(t).Query(t.Context(), query)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func texts(t *testing.T, place address, query string) []string {
 // execute runs a statement on a database.
 func execute(t *testing.T, place address, statement string, values ...any) {
 	t.Helper()
-	session, err := place.open(t.Context())
+	session, err := place.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestAllEnginesEndWithTheSameTables(t *testing.T) {
 	t.Parallel()
 	sessions := []engine.Session{}
 	for _, kind := range engines() {
-		sessions = append(sessions, newAddress(t, kind).session(t))
+		sessions = append(sessions, newAddress(t, kind).Session(t))
 	}
 	schematest.SameTables(t, newSet(t, library(latest)), sessions)
 }

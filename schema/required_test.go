@@ -140,6 +140,7 @@ func TestRequiredUpdatesAreChecked(t *testing.T) {
 		}
 	}
 }
+
 // What was set aside nobody runs: waiting for it would never end.
 func TestRequiredUpdateThatWasSetAsideIsNotWaitedFor(t *testing.T) {
 	t.Parallel()

@@ -2,11 +2,9 @@ package schema_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,10 +12,8 @@ import (
 	"testing/fstest"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/mysql"
-	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -29,81 +25,20 @@ func TestMain(m *testing.M) {
 }
 
 // engines are those that every behaviour is tested on.
-func engines() []engine.Kind { return []engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL} }
+func engines() []engine.Kind { return anyengine.Engines() }
+
+// address is where a database is.
+type address = anyengine.Database
+
+func newAddress(t testing.TB, kind engine.Kind) address {
+	t.Helper()
+	return anyengine.New(t, kind)
+}
 
 // onEveryEngine runs a test on an empty database of each engine.
 func onEveryEngine(t *testing.T, test func(t *testing.T, place address)) {
 	t.Helper()
-	for _, kind := range engines() {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			test(t, newAddress(t, kind))
-		})
-	}
-}
-
-// address is where a database is, in a form that can be handed to another process.
-type address struct {
-	Engine engine.Kind    `json:"engine"`
-	Path   string         `json:"path"` // SQLite
-	Args   map[string]any `json:"args"` // PostgreSQL
-	URL    string         `json:"url"`  // MySQL
-}
-
-func newAddress(t testing.TB, kind engine.Kind) address {
-	t.Helper()
-	place := address{Engine: kind}
-	switch kind {
-	case engine.Postgres:
-		place.Args = dbtest.NewDatabase(t).Config
-	case engine.MySQL:
-		place.URL = dbtest.NewMySQLDatabase(t).URL
-	default:
-		place.Path = filepath.Join(t.TempDir(), "test.db")
-	}
-	return place
-}
-
-func (a address) String() string {
-	text, err := json.Marshal(a)
-	if err != nil {
-		panic(err)
-	}
-	return string(text)
-}
-
-func (a address) open(ctx context.Context) (engine.Session, error) {
-	switch a.Engine {
-	case engine.Postgres:
-		config, _, err := postgres.ParseArgs(a.Args)
-		if err != nil {
-			return nil, err
-		}
-		return config.OpenSession(ctx, nil)
-	case engine.MySQL:
-		config, err := mysql.ParseURL(a.URL)
-		if err != nil {
-			return nil, err
-		}
-		return config.OpenSession(ctx, nil)
-	default:
-		return sqlite.OpenSession(ctx, sqlite.Config{Database: a.Path}, nil)
-	}
-}
-
-// session opens one for the length of the test.
-func (a address) session(t testing.TB) engine.Session {
-	t.Helper()
-	session, err := a.open(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := session.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return session
+	anyengine.Each(t, func(t *testing.T, kind engine.Kind) { test(t, newAddress(t, kind)) })
 }
 
 // until gives the files of a library's release: those whose versions are not above it.
@@ -179,7 +114,7 @@ func prepare(t testing.TB, place address, version int, change ...func(*schema.De
 // tryPrepare opens a session only for this.
 func tryPrepare(t testing.TB, place address, set *schema.Set, options schema.Options) (*schema.Result, error) {
 	t.Helper()
-	session, err := place.open(t.Context())
+	session, err := place.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +136,7 @@ func dump(t testing.TB, place address) string {
 }
 
 func dumpOf(ctx context.Context, place address) (string, error) {
-	session, err := place.open(ctx)
+	session, err := place.Open(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -37,7 +37,7 @@ func (w *task) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	session, err := w.Place.open(ctx)
+	session, err := w.Place.Open(ctx)
 	if err != nil {
 		return err
 	}
