@@ -34,7 +34,7 @@ func (r *run) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if problems := append(source, target...); len(problems) > 0 {
+	if problems := slices.Concat(source, target); len(problems) > 0 {
 		return &RefusedError{Problems: problems}
 	}
 	if r.options.Check && r.options.Source.engine() == engine.Postgres {
@@ -144,7 +144,7 @@ func sourceSchema(ctx context.Context, session engine.Session, set *schema.Set, 
 	case ctx.Err() != nil:
 		return nil, err
 	case err != nil:
-		return []Problem{{ID: SourceSchema, What: err.Error()}}, nil
+		return []Problem{{ID: SourceSchema, What: err.Error()}}, nil //nolint:nilerr // it is the answer
 	case plan.From > set.Version():
 		return []Problem{{ID: SourceSchema, What: fmt.Sprintf("%s has schema version %d, and the schema files are of %d", session.Name(), plan.From, set.Version()),
 			Hint: "use the schema files of the homeserver that the database was last used with"}}, nil
@@ -198,7 +198,7 @@ func compareTables(source, target *engine.Catalog, tables []string, types bool) 
 	for _, name := range tables {
 		from, to := source.Table(name), target.Table(name)
 		if from == nil || to == nil {
-			differences = append(differences, fmt.Sprintf("only one side has the table %s", name))
+			differences = append(differences, "only one side has the table "+name)
 			continue
 		}
 		for _, column := range from.Columns {
@@ -338,11 +338,11 @@ func (r *run) checkFile() ([]Problem, error) {
 	}
 	for _, name := range []string{path, path + "-wal", path + "-shm", path + "-journal"} {
 		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-			return []Problem{{ID: TargetNotEmpty, What: fmt.Sprintf("%s is there already", name), Hint: "name a file that is not there yet; this one is left as it is"}}, nil
+			return []Problem{{ID: TargetNotEmpty, What: name + " is there already", Hint: "name a file that is not there yet; this one is left as it is"}}, nil
 		}
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return []Problem{{ID: TargetReachable, What: fmt.Sprintf("there is no folder %s", filepath.Dir(path)), Hint: "make it first"}}, nil
+		return []Problem{{ID: TargetReachable, What: "there is no folder " + filepath.Dir(path), Hint: "make it first"}}, nil //nolint:nilerr // it is the answer
 	}
 	return nil, nil
 }

@@ -106,13 +106,17 @@ func execute(t testing.TB, database split.Database, statements ...string) {
 
 func number(t testing.TB, database split.Database, query string) (value int64) {
 	t.Helper()
-	on(t, database, func(ctx context.Context, session engine.Session) error { return session.QueryRow(ctx, query).Scan(&value) })
+	on(t, database, func(ctx context.Context, session engine.Session) error {
+		return session.QueryRow(ctx, query).Scan(&value)
+	})
 	return value
 }
 
 func text(t testing.TB, database split.Database, query string) (value string) {
 	t.Helper()
-	on(t, database, func(ctx context.Context, session engine.Session) error { return session.QueryRow(ctx, query).Scan(&value) })
+	on(t, database, func(ctx context.Context, session engine.Session) error {
+		return session.QueryRow(ctx, query).Scan(&value)
+	})
 	return value
 }
 

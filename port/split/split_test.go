@@ -2,6 +2,7 @@ package split_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -144,9 +145,7 @@ func TestOtherSchemasOfPostgres(t *testing.T) {
 	inSchema := func(name string) split.Database {
 		database := dbtest.NewDatabase(t)
 		config := map[string]any{"options": "-c search_path=" + name}
-		for key, value := range database.Config {
-			config[key] = value
-		}
+		maps.Copy(config, database.Config)
 		conn := database.Connect(t)
 		if _, err := conn.Exec(t.Context(), "CREATE SCHEMA "+name); err != nil {
 			t.Fatal(err)
