@@ -11,7 +11,7 @@ FUZZTIME ?= 60s
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo full-schema test vet lint fmt race vulnerabilities bench torture clean
+.PHONY: help build demo full-schema test vet lint fmt race vulnerabilities bench bench-port bench-updates torture clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,13 +51,18 @@ race: ## the tests, with the race detector
 vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
 	@scripts/check-vulnerabilities
 
-bench: build ## ports against the practical limit, updates beside pgbench and against loops, then benchmarks of single parts
+bench: bench-port bench-updates ## every benchmark, those of single parts at the end
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+
+bench-port: build ## ports against the practical limit at two sizes, and run again
 	scripts/install-tools test
 	$(GO) run ./internal/bench -events 100000 -pairs 5
 	$(GO) run ./internal/bench -events 1000000 -pairs 1
+
+bench-updates: ## background updates beside pgbench, and against hand-written loops
+	scripts/install-tools test
 	$(GO) run ./internal/bench -what foreground
 	$(GO) run ./internal/bench -what updater
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 torture: ## the long forms: kills at random moments (ROUNDS=200), fuzzing (FUZZTIME=60s)
 	scripts/install-tools test

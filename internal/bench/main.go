@@ -3,7 +3,8 @@
 //
 //   - port: a whole port against the practical limit: the same rows, exported to text files beforehand, loaded by two psql
 //     at a time with COPY, to_tsvector for the search index, then indexes and foreign keys, then ANALYZE. There is a
-//     CHECKPOINT before each; the ratio is taken pair by pair.
+//     CHECKPOINT before each; the ratio is taken pair by pair. Then the port is run again, with nothing changed and on a
+//     source in which one row of a hundred has.
 //   - foreground: the response times of pgbench with a background update beside it, against those without.
 //   - updater: the rows per second of a background update without pauses, against hand-written loops.
 //
@@ -109,41 +110,86 @@ func comparePort(ctx context.Context, s settings, private *server.Postgres, outp
 		}
 		fmt.Fprintf(output, "source: %d events, %d rows, %.0f MB\n", report.Events, report.Rows, float64(report.Bytes)/1e6)
 	}
-	return measure(ctx, s, private)
+	return measure(ctx, s, private, output)
+}
+
+// round is what one round has measured.
+type round struct{ limit, plain, verified, again, changed result }
+
+func (p round) peak() int64 {
+	return max(p.plain.peak, p.verified.peak, p.again.peak, p.changed.peak)
 }
 
 // measure does the pairs and prints them.
-func measure(ctx context.Context, s settings, postgres *server.Postgres) error {
+func measure(ctx context.Context, s settings, postgres *server.Postgres, output io.Writer) error {
 	limit := &limit{settings: s, postgres: postgres}
 	if err := limit.export(ctx); err != nil {
 		return fmt.Errorf("export for the limit: %w", err)
 	}
-	var plain, verified, verify, work []float64
-	fmt.Fprintln(os.Stdout, "pair   limit s (CPU s)   port, no verify s (CPU s)   port s (CPU s)   ratio, no verify   ratio   verify adds   peak MB")
-	for pair := 1; pair <= s.pairs; pair++ {
-		least, err := limit.load(ctx)
-		if err != nil {
-			return fmt.Errorf("load the limit: %w", err)
-		}
-		without, err := portOnce(ctx, s, postgres, false)
-		if err != nil {
-			return err
-		}
-		with, err := portOnce(ctx, s, postgres, true)
-		if err != nil {
-			return err
-		}
-		plain = append(plain, without.seconds/least.seconds)
-		verified = append(verified, with.seconds/least.seconds)
-		verify = append(verify, (with.seconds-without.seconds)/least.seconds)
-		work = append(work, without.cpu/least.cpu)
-		fmt.Fprintf(os.Stdout, "%4d %9.2f (%5.2f) %19.2f (%5.2f) %8.2f (%5.2f) %18.2f %7.2f %13.2f %9.1f\n",
-			pair, least.seconds, least.cpu, without.seconds, without.cpu, with.seconds, with.cpu,
-			plain[pair-1], verified[pair-1], verify[pair-1], float64(max(without.peak, with.peak))/1e6)
+	newer := filepath.Join(s.folder, "newer.db")
+	changed, err := changeRows(ctx, s.source, newer)
+	if err != nil {
+		return fmt.Errorf("change rows for the second run: %w", err)
 	}
-	fmt.Fprintf(os.Stdout, "median ratio to the limit: %.2f without verify, %.2f with it; verify adds %.2f; processor time without verify %.2f\n",
-		median(plain), median(verified), median(verify), median(work))
+	fmt.Fprintf(output, "newer source: %d rows changed or deleted\n", changed)
+	info, err := os.Stat(s.source)
+	if err != nil {
+		return err
+	}
+	var pairs []round
+	fmt.Fprintln(output, "pair   limit s (CPU s)   port, no verify s (CPU s)   port s (CPU s)   ratio, no verify   ratio   again   1 % newer    rows/s   MB/s   peak MB")
+	for number := 1; number <= s.pairs; number++ {
+		one, err := measurePair(ctx, s, postgres, limit, newer)
+		if err != nil {
+			return err
+		}
+		pairs = append(pairs, one)
+		fmt.Fprintf(output, "%4d %9.2f (%5.2f) %19.2f (%5.2f) %8.2f (%5.2f) %18.2f %7.2f %7.2f %11.2f %9.0f %6.1f %9.1f\n",
+			number, one.limit.seconds, one.limit.cpu, one.plain.seconds, one.plain.cpu, one.verified.seconds, one.verified.cpu,
+			one.plain.seconds/one.limit.seconds, one.verified.seconds/one.limit.seconds,
+			one.again.seconds/one.verified.seconds, one.changed.seconds/one.verified.seconds,
+			float64(one.verified.rows)/one.verified.seconds, float64(info.Size())/1e6/one.verified.seconds, float64(one.peak())/1e6)
+	}
+	conclude(pairs, output)
 	return nil
+}
+
+func measurePair(ctx context.Context, s settings, postgres *server.Postgres, limit *limit, newer string) (one round, err error) {
+	if one.limit, err = limit.load(ctx); err != nil {
+		return one, fmt.Errorf("load the limit: %w", err)
+	}
+	if one.plain, err = portOnce(ctx, s, postgres, false); err != nil {
+		return one, err
+	}
+	if one.verified, err = portOnce(ctx, s, postgres, true); err != nil {
+		return one, err
+	}
+	if one.again, err = portFrom(ctx, s, postgres, s.source, true); err != nil {
+		return one, fmt.Errorf("the second run: %w", err)
+	}
+	if one.changed, err = portFrom(ctx, s, postgres, newer, true); err != nil {
+		return one, fmt.Errorf("the run on the newer source: %w", err)
+	}
+	return one, nil
+}
+
+// conclude prints the medians. Those of the second runs are parts of the first run's time.
+func conclude(pairs []round, output io.Writer) {
+	of := func(ratio func(round) float64) float64 {
+		var ratios []float64
+		for _, one := range pairs {
+			ratios = append(ratios, ratio(one))
+		}
+		return median(ratios)
+	}
+	fmt.Fprintf(output, "median ratio to the limit: %.2f without verify, %.2f with it; verify adds %.2f; processor time without verify %.2f\n",
+		of(func(p round) float64 { return p.plain.seconds / p.limit.seconds }), of(func(p round) float64 { return p.verified.seconds / p.limit.seconds }),
+		of(func(p round) float64 { return (p.verified.seconds - p.plain.seconds) / p.limit.seconds }),
+		of(func(p round) float64 { return p.plain.cpu / p.limit.cpu }))
+	fmt.Fprintf(output, "median part of the first run's time: %.2f with nothing changed, %.2f with 1 %% changed; %.2f µs a row in the first run\n",
+		of(func(p round) float64 { return p.again.seconds / p.verified.seconds }),
+		of(func(p round) float64 { return p.changed.seconds / p.verified.seconds }),
+		of(func(p round) float64 { return p.verified.seconds * 1e6 / float64(p.verified.rows) }))
 }
 
 func median(values []float64) float64 {

@@ -23,22 +23,28 @@ type result struct {
 	seconds float64
 	cpu     float64 // seconds of processor time, of the program and of the server
 	peak    int64   // bytes
+	rows    int64
 }
 
 const role = "bench"
 
-// portOnce ports into a fresh, prepared database and measures the whole process.
+// portOnce ports into a fresh, prepared database.
 func portOnce(ctx context.Context, s settings, postgres *server.Postgres, verify bool) (result, error) {
 	if err := prepare(ctx, postgres, "port"); err != nil {
 		return result{}, err
 	}
+	return portFrom(ctx, s, postgres, s.source, verify)
+}
+
+// portFrom ports into the database as it is, and measures the whole process.
+func portFrom(ctx context.Context, s settings, postgres *server.Postgres, source string, verify bool) (result, error) {
 	configuration := filepath.Join(s.folder, "homeserver.yaml")
 	text := fmt.Sprintf("server_name: %s\ndatabase:\n  name: psycopg2\n  args: {host: %q, port: %d, user: %s, dbname: port}\n",
 		demo.DefaultServerName, postgres.SocketDir(), postgres.Port(), role)
 	if err := os.WriteFile(configuration, []byte(text), 0o600); err != nil {
 		return result{}, err
 	}
-	arguments := []string{"port", "--json", "--sqlite-database", s.source, "--postgres-config", configuration}
+	arguments := []string{"port", "--json", "--sqlite-database", source, "--postgres-config", configuration}
 	if !verify {
 		arguments = append(arguments, "--no-verify")
 	}
@@ -64,7 +70,7 @@ func portOnce(ctx context.Context, s settings, postgres *server.Postgres, verify
 	if err := json.Unmarshal(output.Bytes(), &report); err != nil {
 		return result{}, err
 	}
-	return result{seconds: seconds, cpu: cpu, peak: report.PeakMemory}, nil
+	return result{seconds: seconds, cpu: cpu, peak: report.PeakMemory, rows: report.Rows}, nil
 }
 
 // prepare makes an empty database with our schema, owned by a role that is no superuser.
