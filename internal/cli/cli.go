@@ -74,6 +74,7 @@ func (e *environment) root() *cobra.Command {
 	root.AddCommand(e.port("port"), e.upgrade(), e.status(), e.updates(), e.start(), e.demo(), e.version())
 	root.AddCommand(e.snapshot())
 	root.AddCommand(e.schema())
+	root.AddCommand(e.portBack())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -150,7 +150,11 @@ func (w *workshop) remove() error {
 	if runtime.GOOS == "windows" {
 		return errors.Join(w.unlock(), w.lock.Close(), os.RemoveAll(w.folder))
 	}
-	return errors.Join(os.RemoveAll(w.folder), w.unlock(), w.lock.Close())
+	err := os.RemoveAll(w.folder)
+	if unlockErr := w.unlock(); !errors.Is(unlockErr, fs.ErrNotExist) { // it would remove its file, which is gone
+		err = errors.Join(err, unlockErr)
+	}
+	return errors.Join(err, w.lock.Close())
 }
 
 // publish brings the file to the disk and gives it its name.
