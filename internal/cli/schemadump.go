@@ -73,11 +73,11 @@ const (
 func (e *environment) schema() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "schema",
-		Short: "Work on the files of a schema",
+		Short: "Work on a schema: its files, and where its tables are",
 		Args:  noArguments,
 		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
-	command.AddCommand(e.schemaDump())
+	command.AddCommand(e.schemaDump(), e.schemaSplit())
 	return command
 }
 

@@ -13,7 +13,7 @@ type Result string
 
 // The results.
 const (
-	Done      Result = "done"      // copied and proved equal
+	Done      Result = "ok"        // copied and proved equal
 	Clean     Result = "clean"     // nothing hinders; nothing was written
 	Refused   Result = "refused"   // something hinders
 	Different Result = "different" // the copy differs from the source and cannot be used
