@@ -4,11 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
+	"runtime"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver/demo"
+	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/port"
 )
 
@@ -110,4 +115,79 @@ func TestTargetThatWasWrittenToIsRefused(t *testing.T) {
 			expected.complete(t, source, target)
 		})
 	}
+}
+
+func TestFinishAndAbandon(t *testing.T) {
+	t.Parallel()
+	source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
+	target := preparedTarget(t)
+	fresh, schema := content(t, target), schemaDump(t, target)
+	end := func(what func(context.Context, *postgres.Config, *slog.Logger) (bool, error)) (bool, error) {
+		t.Helper()
+		waitForSessionsToEnd(t, target)
+		return what(t.Context(), targetConfig(t, target), slog.New(slog.DiscardHandler))
+	}
+	for name, what := range map[string]func(context.Context, *postgres.Config, *slog.Logger) (bool, error){
+		"finish": port.Finish, "abandon": port.Abandon,
+	} {
+		if found, err := end(what); found || err != nil {
+			t.Errorf("%s before the first port: %v, %v", name, found, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	interruptIn(t, source, target, port.PhaseVerify, ctx, cancel)
+	if _, err := end(port.Finish); !refusedFor(err, "port_unfinished") {
+		t.Errorf("finish of an unfinished port: %v", err)
+	}
+	if found, err := end(port.Abandon); !found || err != nil {
+		t.Fatalf("abandon: %v, %v", found, err)
+	}
+	if diff := cmp.Diff(fresh, content(t, target)); diff != "" {
+		t.Errorf("content (-prepared +abandoned):\n%s", diff)
+	}
+	if diff := cmp.Diff(schema, schemaDump(t, target)); diff != "" {
+		t.Errorf("schema (-prepared +abandoned):\n%s", diff)
+	}
+	waitForSessionsToEnd(t, target)
+	if _, err := portInto(t, source, target, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := end(port.Abandon); !refusedFor(err, "port_complete") {
+		t.Errorf("abandon of a complete port: %v", err)
+	}
+	server := target.Connect(t) // a homeserver may run by now
+	if found, err := port.Finish(t.Context(), targetConfig(t, target), slog.New(slog.DiscardHandler)); !found || err != nil {
+		t.Errorf("finish: %v, %v", found, err)
+	}
+	if err := server.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	waitForSessionsToEnd(t, target)
+	if _, err := portInto(t, source, target, nil); !refusedFor(err, "target_lived_in") {
+		t.Errorf("a port after the end of the move: %v", err)
+	}
+}
+
+func refusedFor(err error, id string) bool {
+	refused, ok := errors.AsType[*port.RefusedError](err)
+	return ok && refused.Has(id)
+}
+
+// interruptIn begins a port and ends its context once a phase moves rows.
+func interruptIn(t *testing.T, source string, target *dbtest.Database, phase port.Phase, ctx context.Context, cancel func()) {
+	t.Helper()
+	progress, done := port.NewProgress(), make(chan error, 1)
+	go func() {
+		_, err := port.Run(ctx, port.Options{Source: source, Target: targetConfig(t, target), Progress: progress})
+		done <- err
+	}()
+	for state := progress.Snapshot(); state.Phase != phase || state.Done == 0; state = progress.Snapshot() {
+		runtime.Gosched()
+	}
+	cancel()
+	var interrupted *port.InterruptedError
+	if err := <-done; !errors.As(err, &interrupted) {
+		t.Fatalf("the port was not interrupted: %v", err)
+	}
+	waitForSessionsToEnd(t, target)
 }

@@ -32,6 +32,9 @@ type portFlags struct {
 	schema   string
 	json     bool
 	screen   bool
+	discard  bool
+	finish   bool
+	abandon  bool
 }
 
 const portHelp = `Move a homeserver's database from SQLite to PostgreSQL.
@@ -45,7 +48,12 @@ What happens: all checks, listed at once if any fails; a scan of the whole sourc
 for values that PostgreSQL cannot take; only then the copy, the indexes and
 foreign keys, the sequences, and a comparison of both sides. Until all of that is
 done the homeserver refuses to start on the target. After an interruption run
-the same command again; it starts over by itself.
+the same command again; it goes on where it was.
+
+The same command on a target that is complete makes it equal to what the source
+is now, and writes only what differs: port once while the homeserver runs, stop
+it, and port again. When the move is over, --finish removes what ports keep in
+the target for that.
 
 Exit status:
   0    ported and verified; or, with --check, nothing hinders
@@ -72,6 +80,12 @@ func (e *environment) port(name string) *cobra.Command {
 		Example: portExample,
 		Args:    noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if flags.finish || flags.abandon {
+				if err := required(command, "postgres-config"); err != nil {
+					return err
+				}
+				return e.endPort(command.Context(), flags)
+			}
 			if err := required(command, "sqlite-database", "postgres-config"); err != nil {
 				return err
 			}
@@ -93,6 +107,10 @@ func (e *environment) port(name string) *cobra.Command {
 	set.IntVar(&flags.batch, "batch-size", port.DefaultBatchSize, "most `rows` in one COPY")
 	set.IntVar(&flags.jobs, "jobs", port.DefaultJobs(), "`number` of connections that work at a time")
 	set.BoolVar(&flags.noVerify, "no-verify", false, "leave out the comparison of both sides at the end")
+	set.BoolVar(&flags.discard, "discard-target-changes", false,
+		"throw away what somebody has written to the target since the last port was complete; without it such a target is refused")
+	set.BoolVar(&flags.finish, "finish", false, "only say that the move is over: remove what complete ports keep in the target; a homeserver may run on it")
+	set.BoolVar(&flags.abandon, "abandon", false, "only give up a port that is not complete: put the target back to how it was prepared")
 	set.BoolVar(&flags.json, "json", false, "print the report as JSON")
 	set.BoolVar(&flags.screen, "tui", false, "show the progress on the whole terminal; q there asks whether to stop, and no key is needed at the end")
 	set.BoolVar(&flags.screen, "curses", false, "the same as --tui, as upstream's script calls it")
@@ -138,7 +156,7 @@ func (e *environment) portOptions(flags *portFlags) (port.Options, error) {
 	return port.Options{
 		Source: flags.source, Target: target, ServerName: serverName, Upstream: set,
 		BatchSize: flags.batch, Jobs: flags.jobs, OnBadValue: port.Policy(flags.policy),
-		SetAsideFile: flags.aside, Check: flags.check, NoVerify: flags.noVerify, Log: e.logger(),
+		SetAsideFile: flags.aside, Check: flags.check, NoVerify: flags.noVerify, DiscardTargetChanges: flags.discard, Log: e.logger(),
 	}, err
 }
 
@@ -148,16 +166,33 @@ func (e *environment) portTarget(paths []string) (*postgres.Config, string, erro
 	if err != nil {
 		return nil, "", err
 	}
+	database, err := targetOf(loaded)
+	if err != nil {
+		return nil, "", err
+	}
+	serverName, err := loaded.RequireServerName()
+	return database, serverName, err
+}
+
+// portDatabase reads where the target is, and nothing else.
+func (e *environment) portDatabase(paths []string) (*postgres.Config, error) {
+	loaded, err := e.loadConfig(paths)
+	if err != nil {
+		return nil, err
+	}
+	return targetOf(loaded)
+}
+
+func targetOf(loaded *config.Config) (*postgres.Config, error) {
 	if len(loaded.Databases) > 1 {
-		return nil, "", &jobError{fmt.Errorf("%s: the configuration has %d databases; a port goes into one that holds both main and state",
+		return nil, &jobError{fmt.Errorf("%s: the configuration has %d databases; a port goes into one that holds both main and state",
 			loaded.Databases[1].Position, len(loaded.Databases))}
 	}
 	database := loaded.Databases[0]
 	if database.Engine != engine.Postgres {
-		return nil, "", &config.EngineError{Position: database.Position, Section: database.Label + " is SQLite, but the target"}
+		return nil, &config.EngineError{Position: database.Position, Section: database.Label + " is SQLite, but the target"}
 	}
-	serverName, err := loaded.RequireServerName()
-	return database.Postgres, serverName, err
+	return database.Postgres, nil
 }
 
 // portWith runs the port, shows its progress and prints its report.

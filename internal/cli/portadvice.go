@@ -64,5 +64,6 @@ func next(report *port.Report, configs []string) string {
 	if len(report.Enqueued) > 0 {
 		steps = append(steps, "The homeserver builds its user directory in the background; searching for users finds few of them until then.")
 	}
+	steps = append(steps, "When you are sure to stay, `synapse port -c … --finish` removes what the next port would need from the target.")
 	return strings.Join(steps, "\n            ")
 }

@@ -193,9 +193,27 @@ func (w *reportWriter) result(report *port.Report, options port.Options) {
 			proof = "not verified, as asked"
 		}
 		w.line("Ported      %s rows; %s.", number(report.Rows), proof)
+		w.changes(report, "were")
 	case port.ResultClean:
 		w.line("Checked     %s rows; nothing hinders a port. Nothing was written.", number(report.Rows))
+		w.changes(report, "would be")
 	}
+}
+
+// changes says how much of a target that had been filled before was written.
+func (w *reportWriter) changes(report *port.Report, verb string) {
+	if report.Mode != port.ModeUpdated {
+		return
+	}
+	var inserted, deleted, tables int64
+	for _, table := range report.Tables {
+		inserted, deleted = inserted+table.Inserted, deleted+table.Deleted
+		if table.Inserted+table.Deleted > 0 {
+			tables++
+		}
+	}
+	w.line("Changed     %s rows %s inserted and %s deleted, in %d of %d tables; a row that changed counts as one of each.",
+		number(inserted), verb, number(deleted), tables, len(report.Tables))
 }
 
 func bytesText(bytes int64) string {

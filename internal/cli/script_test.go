@@ -210,7 +210,7 @@ func stopped(ts *testscript.TestScript, _ bool, args []string) {
 	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[1]]
 	command, stdout, stderr := program(ts, args[2:])
 	ts.Check(command.Start())
-	begun := awaitActivity(ts, "COPY%")
+	begun := awaitActivity(ts, "COPY%FROM STDIN%")
 	if begun == nil {
 		begun = command.Process.Signal(signal)
 	}
