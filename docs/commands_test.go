@@ -13,6 +13,7 @@ import (
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/internal/cli"
+	"github.com/synapsedb/synapse/port/split"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -25,6 +26,10 @@ func TestCommandsAreDescribed(t *testing.T) {
 		upgrade: slices.Concat(jsonNames(reflect.TypeFor[schema.Plan](), ""), jsonNames(reflect.TypeFor[schema.Step](), "steps.")),
 		status: slices.Concat(jsonNames(reflect.TypeFor[schema.Status](), ""), jsonNames(reflect.TypeFor[schema.State](), ""),
 			jsonNames(reflect.TypeFor[schema.Update](), "pending_updates."), constants(t, "../schema", "Verdict")),
+		read(t, "schema-split.md"): slices.Concat(
+			jsonNames(reflect.TypeFor[split.Report](), ""), jsonNames(reflect.TypeFor[split.TableReport](), "tables."),
+			jsonNames(reflect.TypeFor[split.SequenceReport](), "sequences."), jsonNames(reflect.TypeFor[split.Problem](), "problems."),
+			jsonNames(reflect.TypeFor[split.DropReport](), ""), constants(t, "../port/split", "ProblemID"), constants(t, "../port/split", "Result")),
 		read(t, "snapshot.md"): jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
@@ -48,9 +53,9 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
 	for page, commands := range map[string][]string{
 		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"},
-		"schema-dump.md": {"schema dump"},
-		"updates.md":     {"updates list", "updates run", "updates retry", "updates start-job"},
-		"start.md":       {"start"},
+		"schema-dump.md": {"schema dump"}, "schema-split.md": {"schema split"},
+		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
+		"start.md":   {"start"},
 	} {
 		var offered []string
 		for _, command := range commands {
