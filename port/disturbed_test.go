@@ -188,12 +188,67 @@ func (r *relay) accept() {
 // cut ends all connections and takes no more.
 func (r *relay) cut() {
 	_ = r.listener.Close()
+	r.drop()
+	r.running.Wait()
+}
+
+// drop ends all connections; new ones are taken.
+func (r *relay) drop() {
 	r.mutex.Lock()
+	defer r.mutex.Unlock()
 	for _, conn := range r.open {
 		_ = conn.Close()
 	}
-	r.mutex.Unlock()
-	r.running.Wait()
+	r.open = nil
+}
+
+// throughRelay makes a port go by way of a relay.
+func throughRelay(t *testing.T, way *relay, target *dbtest.Database, options *port.Options) {
+	t.Helper()
+	through := *target
+	through.Config = map[string]any{
+		"host": "127.0.0.1", "port": way.listener.Addr().(*net.TCPAddr).Port,
+		"user": target.Owner, "password": target.Password, "dbname": target.Name,
+	}
+	options.Target = targetConfig(t, &through)
+}
+
+// When the way is there again, the port goes on by itself.
+func TestConnectionThatIsCutForAMoment(t *testing.T) {
+	t.Parallel()
+	source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
+	expected := expect(t, source, port.Fail)
+	for name, test := range map[string]struct {
+		phase  port.Phase
+		second bool // into a target that is complete
+	}{
+		"copy": {port.PhaseCopy, false}, "verify": {port.PhaseVerify, false},
+		"compare": {port.PhaseScan, true}, "update": {port.PhaseCopy, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			source, target := demoSource(t, demo.Options{Events: killedEvents, Seed: 1}), preparedTarget(t)
+			if test.second {
+				if _, err := portInto(t, source, target, nil); err != nil {
+					t.Fatal(err)
+				}
+				asSuperuser(t, target, func(conn *pgx.Conn) error {
+					_, err := conn.Exec(t.Context(), "UPDATE events SET sender = 'changed'; UPDATE event_json SET json = '{}'")
+					return err
+				})
+				waitForSessionsToEnd(t, target)
+			}
+			way := startRelay(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(dbtest.Postgres(t).Port())))
+			err := disturbed(t, source, target, test.phase, way.drop, func(options *port.Options) {
+				throughRelay(t, way, target, options)
+				options.DiscardTargetChanges = test.second
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			expected.complete(t, source, target)
+		})
+	}
 }
 
 func TestConnectionThatIsCut(t *testing.T) {
@@ -206,12 +261,8 @@ func TestConnectionThatIsCut(t *testing.T) {
 			target := preparedTarget(t)
 			way := startRelay(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(dbtest.Postgres(t).Port())))
 			err := disturbed(t, source, target, phase, way.cut, func(options *port.Options) {
-				through := *target
-				through.Config = map[string]any{
-					"host": "127.0.0.1", "port": way.listener.Addr().(*net.TCPAddr).Port,
-					"user": target.Owner, "password": target.Password, "dbname": target.Name,
-				}
-				options.Target, options.Reconnect = targetConfig(t, &through), time.Second
+				throughRelay(t, way, target, options)
+				options.Reconnect = time.Second
 			})
 			mustBeUnfinished(t, err, target)
 			if strings.Contains(err.Error(), target.Password) {

@@ -35,6 +35,9 @@ type portProcess struct {
 	Aside     string         `json:"aside"`
 	Policy    port.Policy    `json:"policy"`
 	Write     string         `json:"write"`      // a statement to run on the source instead of a port
+	Batch     int            `json:"batch"`
+	Jobs      int            `json:"jobs"`
+	KillAt    int64          `json:"kill_at"`    // rows after which the process kills itself; 0 for never
 	FileLimit uint64         `json:"file_limit"` // bytes that the process may write to one file; 0 for as many as it likes
 }
 
@@ -81,8 +84,12 @@ func (p portProcess) run() error {
 	if err != nil {
 		return err
 	}
+	progress := port.NewProgress()
+	if p.KillAt > 0 {
+		go killAt(progress, p.KillAt)
+	}
 	_, err = port.Run(ctx, port.Options{
-		Source: p.Source, Target: target, SetAsideFile: p.Aside, OnBadValue: p.Policy,
+		Source: p.Source, Target: target, SetAsideFile: p.Aside, OnBadValue: p.Policy, BatchSize: p.Batch, Jobs: p.Jobs, Progress: progress,
 	})
 	return err
 }

@@ -12,6 +12,10 @@ import (
 
 // scan reads the whole source and finds every value and row that PostgreSQL cannot take, before anything is written.
 func (r *run) scan(ctx context.Context) error {
+	left := slices.DeleteFunc(slices.Clone(r.plan.tables), r.recall)
+	if len(left) == 0 {
+		return nil
+	}
 	workers := r.readers()
 	if r.comparesAny() {
 		if err := r.connect(ctx); err != nil {
@@ -22,10 +26,7 @@ func (r *run) scan(ctx context.Context) error {
 	}
 	r.options.Progress.enter(PhaseScan)
 	var tasks []*task
-	for _, table := range r.plan.tables {
-		if r.recall(table) {
-			continue
-		}
+	for _, table := range left {
 		progress := r.options.Progress.table(table.name, table.rowsAtMost())
 		if table.way == wayCompare {
 			tasks = append(tasks, r.compareTasks(table, progress)...)
