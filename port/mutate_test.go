@@ -360,7 +360,8 @@ func (m *mutator) updateRow(ctx context.Context, tx *sql.Tx, table *mutatedTable
 			continue
 		}
 		if m.random.IntN(2) == 0 {
-			set = append(set, fmt.Sprintf("%s = (SELECT o.%[1]s FROM %s AS o WHERE o.rowid = ?)", name, table.name))
+			// The other row may have been deleted by now.
+			set = append(set, fmt.Sprintf("%s = coalesce((SELECT o.%[1]s FROM %s AS o WHERE o.rowid = ?), %[1]s)", name, table.name))
 			values = append(values, other)
 			continue
 		}
