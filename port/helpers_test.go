@@ -17,6 +17,7 @@ import (
 
 func TestMain(m *testing.M) {
 	playProcess()
+	playDisk()
 	dbtest.Main(m, dbtest.NoLeaks())
 }
 

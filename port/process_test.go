@@ -34,7 +34,7 @@ type portProcess struct {
 	Target    map[string]any `json:"target"`
 	Aside     string         `json:"aside"`
 	Policy    port.Policy    `json:"policy"`
-	Write     string         `json:"write"`      // a statement to run on the source instead of a port
+	Write     string         `json:"write"` // a statement to run on the source instead of a port
 	Batch     int            `json:"batch"`
 	Jobs      int            `json:"jobs"`
 	KillAt    int64          `json:"kill_at"`    // rows after which the process kills itself; 0 for never

@@ -106,6 +106,9 @@ func withDetail(err error) error {
 	if !errors.As(err, &refused) || errors.As(err, &values) {
 		return err
 	}
+	if refused.Code == "53100" { // disk_full
+		err = fmt.Errorf("%w\nthe disk of the server is full: make room there first", err)
+	}
 	if refused.Code == "55P03" { // lock_not_available
 		err = fmt.Errorf("%w\nanother session holds a lock: pg_stat_activity shows who is connected; end that session", err)
 	}
