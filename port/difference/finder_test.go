@@ -143,10 +143,10 @@ func TestFindsWhatAMapFinds(t *testing.T) {
 		random := rand.New(rand.NewPCG(5, uint64(round)))
 		rows := make([]row, random.IntN(6000))
 		distinct := 1 + random.IntN(8000)
-		ahead := random.IntN(3) // how the sides are mixed: one after the other, at random, mostly source
+		mixed := random.IntN(3) // one side after the other, at random, or mostly the source
 		for i := range rows {
-			rows[i].hash = xxh3.Hash128([]byte{byte(random.IntN(distinct)), byte(random.IntN(distinct) >> 8)})
-			switch ahead {
+			rows[i].hash = hashOf(random.IntN(distinct))
+			switch mixed {
 			case 0:
 				rows[i].target = i > len(rows)/2
 			case 1:
