@@ -69,7 +69,7 @@ func (d *splitDisplay) update(progress split.Progress) {
 func (d *splitDisplay) line() string {
 	text := map[split.Phase]string{
 		split.PhaseCheck: "Checking both sides", split.PhasePrepare: "Creating the tables of state", split.PhaseCopy: "Copying state",
-		split.PhaseVerify: "Comparing both sides", split.PhaseFinish: "Finishing",
+		split.PhaseIndexes: "Building the indexes of state", split.PhaseVerify: "Comparing both sides", split.PhaseFinish: "Finishing",
 	}[d.now.Phase]
 	if d.now.Total == 0 || d.now.Done == 0 {
 		return text

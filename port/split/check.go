@@ -78,7 +78,7 @@ func readTables(ctx context.Context, set *schema.Set) (*tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &tables{catalog: state, common: append(schema.BookkeepingTables(), markerTable)}
+	found := &tables{catalog: state, common: append(schema.BookkeepingTables(), markerTable, indexTable)}
 	for _, table := range common.Tables {
 		found.common = append(found.common, table.Name)
 	}

@@ -23,6 +23,7 @@ var workerSettings = map[string]string{
 	"synchronous_commit":                  "off",
 	"default_transaction_isolation":       "read committed",
 	"client_min_messages":                 "warning",
+	"maintenance_work_mem":                "128MB",
 	"application_name":                    "synapse schema split",
 }
 
@@ -49,7 +50,7 @@ type part struct {
 }
 
 // partPages are how many pages of a table are copied by one COPY.
-const partPages = 16384
+const partPages = 2048
 
 func (r *run) splitPostgres(ctx context.Context) (err error) {
 	r.meter.enter(PhasePrepare, 0)
@@ -60,12 +61,21 @@ func (r *run) splitPostgres(ctx context.Context) (err error) {
 	if err := r.prepare(ctx, catalog); err != nil {
 		return err
 	}
+	if err := r.setAside(ctx); err != nil {
+		return err
+	}
 	workers, err := r.openLanes(ctx)
 	defer func() { err = errors.Join(err, workers.close()) }()
 	if err != nil {
 		return err
 	}
 	if err := r.copyRows(ctx, workers, catalog); err != nil {
+		return err
+	}
+	if err := r.buildIndexes(ctx, workers); err != nil {
+		return err
+	}
+	if err := r.analyze(ctx, workers); err != nil {
 		return err
 	}
 	if err := r.setSequences(ctx, workers); err != nil {
@@ -247,6 +257,10 @@ func (r *run) copyRows(ctx context.Context, workers *lanes, catalog *engine.Cata
 	if err != nil {
 		return fmt.Errorf("copy: %w", err)
 	}
+	return nil
+}
+
+func (r *run) analyze(ctx context.Context, workers *lanes) error {
 	for _, table := range r.state.names {
 		if _, err := workers.all[0].target.Exec(ctx, "ANALYZE "+inSchema(workers.target, table)); err != nil {
 			return fmt.Errorf("analyze table %s: %w", table, err)

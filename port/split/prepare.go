@@ -176,7 +176,7 @@ func (r *run) open(ctx context.Context) error {
 		if number != r.number {
 			return fmt.Errorf("another split has begun to fill %s meanwhile", r.to.Name())
 		}
-		for _, statement := range []string{lowerGuard, dropMarker} {
+		for _, statement := range []string{lowerGuard, dropMarker, dropIndexTable} {
 			if _, err := tx.Exec(ctx, statement); err != nil {
 				return fmt.Errorf("take the guard away: %w", err)
 			}

@@ -90,6 +90,7 @@ const (
 	PhaseCheck   Phase = "check"
 	PhasePrepare Phase = "prepare"
 	PhaseCopy    Phase = "copy"
+	PhaseIndexes Phase = "indexes" // on PostgreSQL
 	PhaseVerify  Phase = "verify"
 	PhaseFinish  Phase = "finish"
 )
@@ -97,7 +98,7 @@ const (
 // Progress is how far a phase is.
 type Progress struct {
 	Phase Phase
-	Done  int64 // bytes on PostgreSQL, rows on SQLite
+	Done  int64 // bytes on PostgreSQL, rows on SQLite; indexes
 	Total int64 // the same; 0 when it is not known
 }
 

@@ -199,3 +199,22 @@ func TestValuesOfEveryKindAreCopiedAsSQLiteHoldsThem(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The large table is copied and compared in several parts, by several workers.
+func TestTableOfManyParts(t *testing.T) {
+	t.Parallel()
+	from, to := source(t, onPostgres, ours(t)), onPostgres(t)
+	execute(t, from, "INSERT INTO state_groups_state (state_group, room_id, type, state_key, event_id) "+
+		"SELECT i, '!large', 'm.room.member', '@' || i, repeat('x', 1900) FROM generate_series(1, 20000) AS i",
+		"DELETE FROM state_groups_state WHERE room_id = '!large' AND state_group % 3 = 0")
+	const pages = "SELECT pg_relation_size('state_groups_state') / current_setting('block_size')::int"
+	if count := number(t, from, pages); count < 4100 {
+		t.Fatalf("%d pages are one part or two", count)
+	}
+	report := mustRun(t, split.Options{Source: from, Target: to, Set: ours(t), Workers: 3})
+	const rows = "SELECT count(*) * 1000000 + count(DISTINCT state_key) FROM state_groups_state"
+	if want, got := number(t, from, rows), number(t, to, rows); want != got || report.Rows < 13000 {
+		t.Errorf("%d, want %d; %d rows reported", got, want, report.Rows)
+	}
+	sameAsPrepared(t, onPostgres, ours(t), to)
+}
