@@ -133,7 +133,7 @@ func TestKilledSplitIsBegunAnew(t *testing.T) {
 					t.Fatal(output)
 				}
 				whole := time.Since(begun)
-				for range dbtest.Rounds(t, 2) {
+				for range dbtest.Rounds(t, 1) {
 					newKilledScene(t, at).round(t, sent, whole, want)
 				}
 			})
