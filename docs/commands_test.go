@@ -13,6 +13,7 @@ import (
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/internal/cli"
+	"github.com/synapsedb/synapse/port/back"
 	"github.com/synapsedb/synapse/port/split"
 	"github.com/synapsedb/synapse/schema"
 )
@@ -30,6 +31,11 @@ func TestCommandsAreDescribed(t *testing.T) {
 			jsonNames(reflect.TypeFor[split.Report](), ""), jsonNames(reflect.TypeFor[split.TableReport](), "tables."),
 			jsonNames(reflect.TypeFor[split.SequenceReport](), "sequences."), jsonNames(reflect.TypeFor[split.Problem](), "problems."),
 			jsonNames(reflect.TypeFor[split.DropReport](), ""), constants(t, "../port/split", "ProblemID"), constants(t, "../port/split", "Result")),
+		read(t, "port-back.md"): slices.Concat(
+			jsonNames(reflect.TypeFor[back.Report](), ""), jsonNames(reflect.TypeFor[back.SourceReport](), "sources."),
+			jsonNames(reflect.TypeFor[back.TargetReport](), "target."), jsonNames(reflect.TypeFor[back.TableReport](), "tables."),
+			jsonNames(reflect.TypeFor[back.LeftTable](), "left."), jsonNames(reflect.TypeFor[back.SequenceReport](), "sequences."),
+			jsonNames(reflect.TypeFor[back.Step](), "steps."), constants(t, "../port/back", "Result"), constants(t, "../port/back", "Phase")),
 		read(t, "snapshot.md"): jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
@@ -52,7 +58,7 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	flag := regexp.MustCompile(`(?m)^ +(?:-[a-z], )?(--[a-z-]+)`)
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
 	for page, commands := range map[string][]string{
-		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"},
+		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "port-back.md": {"port-back"},
 		"schema-dump.md": {"schema dump"}, "schema-split.md": {"schema split"},
 		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
 		"start.md":   {"start"},

@@ -139,19 +139,25 @@ func notSame() []string {
 		[]string{homeserver.EventSearchTable, homeserver.DirectoryPositionTable})
 }
 
+const tableColumnsSQL = `SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'
+AND m.sql NOT LIKE 'CREATE VIRTUAL%' AND m.name NOT LIKE 'event\_search\_%' ESCAPE '\' ORDER BY 1, 2`
+
 // sameRows compares all rows of two files, value by value and class by class, in another SQLite.
 func sameRows(t testing.TB, original, made string) (tables int, rows string) {
 	t.Helper()
-	names := strings.Split(shell(t, original, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND sql NOT LIKE 'CREATE VIRTUAL%' AND name NOT LIKE 'event\_search\_%' ESCAPE '\' ORDER BY 1`), "\n")
+	columns := map[string][]string{}
+	for line := range strings.SplitSeq(shell(t, original, tableColumnsSQL), "\n") {
+		table, column, _ := strings.Cut(line, "|")
+		columns[table] = append(columns[table], column)
+	}
 	var script strings.Builder
 	fmt.Fprintf(&script, "ATTACH '%s' AS made;\n", made)
 	var counts []string
-	for _, name := range names {
+	for name, columns := range columns {
 		if slices.Contains(notSame(), name) {
 			continue
 		}
 		tables++
-		columns := strings.Split(shell(t, original, "SELECT name FROM pragma_table_info('"+name+"') ORDER BY name"), "\n")
 		var forms []string
 		for _, column := range columns {
 			switch column {

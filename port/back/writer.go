@@ -123,5 +123,10 @@ func (w *writer) examine() error {
 	return nil
 }
 
-// isFull reports whether the disk was full.
-func isFull(err error) bool { return lite.ErrCode(err).ToPrimary() == lite.ResultFull }
+// isFull reports whether the disk was full, by the error of either way to write to the file.
+func isFull(err error) bool {
+	if code, found := sqlite.ResultCode(err); found && lite.ResultCode(code).ToPrimary() == lite.ResultFull {
+		return true
+	}
+	return lite.ErrCode(err).ToPrimary() == lite.ResultFull
+}
