@@ -32,10 +32,7 @@ func (r *run) choose() error {
 		return nil
 	}
 	r.seed = before.seed
-	if r.anew {
-		return nil
-	}
-	r.resumed = before.stage != stageComplete && before.identity == identity && before.policy == r.options.OnBadValue
+	r.resumed = !r.anew && before.stage != stageComplete && before.identity == identity && before.policy == r.options.OnBadValue
 	for _, table := range r.plan.tables {
 		r.chooseFor(table, before)
 	}
@@ -45,12 +42,15 @@ func (r *run) choose() error {
 func (r *run) chooseFor(table *tablePlan, before *earlier) {
 	recorded, whole := before.tables[table.name]
 	ranges := before.ranges[table.name]
+	if whole {
+		table.recorded = &recorded.sum
+	}
 	switch {
-	case table.target.Unlogged: // a crash of the server empties it
+	case r.anew, table.target.Unlogged: // a crash of the server empties it
 	case whole && r.resumed && recorded.state == stateReady:
 		table.way = wayReady
 	case whole && (r.resumed || before.setAside == 0):
-		table.way, table.recorded = wayCompare, &recorded.sum
+		table.way = wayCompare
 	case r.resumed && (table.rowid != "" || len(ranges) > 0):
 		table.way, table.ranges = wayFill, ranges
 	}
@@ -81,7 +81,7 @@ func (r *run) settle() error {
 
 // startAnew has all tables emptied and filled.
 func (r *run) startAnew() error {
-	r.resumed = false
+	r.resumed, r.report.Mode = false, ModeFresh
 	var err error
 	for _, table := range r.plan.tables {
 		table.way, table.ranges = wayAnew, nil

@@ -59,13 +59,9 @@ const lastRecorded = `SELECT last_rowid, rows FROM synapse_port.progress WHERE t
 func (r *run) remaining(ctx context.Context, w *worker, part unit, progress *TableProgress) (*unit, error) {
 	last, rows := part.low-1, int64(0)
 	err := w.conn.QueryRow(ctx, lastRecorded, part.table.name, part.low).Scan(&last, &rows)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+	unknown := errors.Is(err, pgx.ErrNoRows)
+	if err != nil && !unknown {
 		return nil, err
-	}
-	if part.whole && err != nil { // what came in was not recorded, but is there
-		if _, err := w.conn.Exec(ctx, "TRUNCATE "+r.target.quote(part.table.name)); err != nil {
-			return nil, err
-		}
 	}
 	for i := range w.chunks {
 		if c := &w.chunks[i]; c.part == part {
@@ -75,11 +71,14 @@ func (r *run) remaining(ctx context.Context, w *worker, part unit, progress *Tab
 		}
 	}
 	progress.add(rows - w.counted)
-	if part.whole && err == nil || last >= part.high {
-		return nil, nil //nolint:nilnil // nothing is left
-	}
-	if err != nil {
+	switch {
+	case unknown && part.whole: // what came in was not recorded, but is there
+		_, err := w.conn.Exec(ctx, "TRUNCATE "+r.target.quote(part.table.name))
+		return &part, err
+	case unknown:
 		return &part, nil
+	case part.whole, last >= part.high:
+		return nil, nil //nolint:nilnil // nothing is left
 	}
 	return &unit{table: part.table, low: last + 1, high: part.high}, nil
 }

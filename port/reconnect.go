@@ -29,8 +29,7 @@ var errTakenOver = errors.New("another port has begun on the target while this o
 // isLost reports whether an error is about the connection or the server, not about the work: what was under way may be tried
 // again on another connection.
 func isLost(err error) bool {
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return strings.HasPrefix(refused.Code, "08") || strings.HasPrefix(refused.Code, "57P0")
 	}
 	var network net.Error

@@ -33,8 +33,9 @@ type run struct {
 	idle bool // nothing differs, so nothing is written but the note of that
 
 	finders   []*difference.Finder
-	discards  bool     // a target is made equal to the source that somebody has written to
-	discarded []string // tables that only a server fills
+	taken     map[string]int64 // by sequence, the greatest id of the source
+	discards  bool             // a target is made equal to the source that somebody has written to
+	discarded []string         // tables that only a server fills
 
 	probing   probing
 	decisions decisions
@@ -149,7 +150,7 @@ func (r *run) all(ctx context.Context) error {
 	if err := r.scanPatiently(ctx); err != nil {
 		return fmt.Errorf("read the source: %w", err)
 	}
-	if err := r.checkWritten(ctx); err != nil {
+	if err := r.withControl(ctx, r.checkWritten); err != nil {
 		return err
 	}
 	if err := r.judge(); err != nil || r.options.Check {
@@ -188,15 +189,22 @@ func (r *run) judge() error {
 }
 
 func (r *run) write(ctx context.Context) (err error) {
-	if err := r.lookAgain(ctx); err != nil {
+	err = r.withControl(ctx, func(ctx context.Context) error {
+		if err := r.lookAgain(ctx); err != nil {
+			return err
+		}
+		if r.idle, err = r.nothingToDo(ctx); err != nil {
+			return err
+		}
+		r.disconnect() // what an attempt before had
+		return r.connect(ctx)
+	})
+	if err != nil {
 		return err
 	}
-	if r.idle, err = r.nothingToDo(ctx); err != nil {
-		return err
-	}
-	steps := []func(context.Context) error{r.connect, r.setAside, r.copy, r.setSequences, r.verify, r.finish}
+	steps := []func(context.Context) error{r.setAside, r.copy, r.setSequences, r.verify, r.finish}
 	if r.idle {
-		steps = []func(context.Context) error{r.connect, r.copy, r.setSequences, r.verify, r.finish}
+		steps = steps[1:]
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

@@ -94,7 +94,7 @@ func (r *run) setSequences(ctx context.Context) error {
 func (r *run) sequencesAhead(ctx context.Context) (bool, error) {
 	counters, _ := r.target.counters()
 	for _, c := range counters {
-		last, _, err := r.lastTaken(ctx, c)
+		last, _, err := r.lastOfBoth(ctx, c)
 		if err != nil || last >= c.sequence.Next() {
 			return false, err
 		}
@@ -105,7 +105,7 @@ func (r *run) sequencesAhead(ctx context.Context) (bool, error) {
 // setSequence uses setval(last, true), not RESTART: upstream's writers take last_value itself as their position.
 // A sequence never goes back.
 func (r *run) setSequence(ctx context.Context, c counter) (SequenceReport, error) {
-	last, decidedBy, err := r.lastTaken(ctx, c)
+	last, decidedBy, err := r.lastOfBoth(ctx, c)
 	report := SequenceReport{Sequence: c.sequence.Name, Next: c.sequence.Next(), DecidedBy: "unchanged"}
 	if err != nil || last < report.Next {
 		return report, err
@@ -116,6 +116,18 @@ func (r *run) setSequence(ctx context.Context, c counter) (SequenceReport, error
 	report.Next, report.DecidedBy = last+1, decidedBy
 	_, err = r.target.conn.Exec(ctx, "SELECT setval($1::text::regclass, $2, true)", r.target.quote(c.sequence.Name), last)
 	return report, err
+}
+
+// lastOfBoth returns the greatest id of both sides: a row of the source that was set aside has taken its id, too.
+func (r *run) lastOfBoth(ctx context.Context, c counter) (last int64, decidedBy string, err error) {
+	if last, decidedBy, err = r.lastTaken(ctx, c); err != nil {
+		return 0, "", err
+	}
+	taken, err := r.sourceTaken(ctx, c)
+	if taken > last {
+		last, decidedBy = taken, "a row of the source that was set aside"
+	}
+	return last, decidedBy, err
 }
 
 // lastTaken returns the greatest id in the target's tables, its stream_positions and the source's sqlite_sequence.
@@ -183,8 +195,22 @@ func (r *run) verifySequences(ctx context.Context) ([]string, error) {
 	return behind, nil
 }
 
-// sourceTaken returns the greatest id that the source has.
+// sourceTaken returns the greatest id that the source has. It is looked for once: the source does not change.
 func (r *run) sourceTaken(ctx context.Context, c counter) (int64, error) {
+	if taken, known := r.taken[c.sequence.Name]; known {
+		return taken, nil
+	}
+	taken, err := r.findTaken(ctx, c)
+	if err == nil {
+		if r.taken == nil {
+			r.taken = map[string]int64{}
+		}
+		r.taken[c.sequence.Name] = taken
+	}
+	return taken, err
+}
+
+func (r *run) findTaken(ctx context.Context, c counter) (int64, error) {
 	taken := r.source.sequences[c.owner]
 	if c.owner == "" {
 		taken = 0

@@ -14,7 +14,11 @@ func (r *run) checkWritten(ctx context.Context) error {
 	if before == nil || before.stage != stageComplete {
 		return nil
 	}
+	if err := r.sumTargets(ctx); err != nil {
+		return err
+	}
 	what := r.writtenRows()
+	r.discarded = nil
 	others, err := r.writtenOthers(ctx)
 	if err != nil {
 		return fmt.Errorf("look for what was written to the target: %w", err)
@@ -31,18 +35,47 @@ func (r *run) checkWritten(ctx context.Context) error {
 	}}}
 }
 
+// sumTargets reads the tables of a complete target that were not compared.
+func (r *run) sumTargets(ctx context.Context) error {
+	var tasks []*task
+	for _, table := range r.plan.tables {
+		switch {
+		case table.changes != nil:
+			table.sum = &table.changes.target
+		case table.recorded != nil:
+			tasks = append(tasks, &task{name: "read " + table.name, weight: table.rows, run: func(ctx context.Context, w *worker) error {
+				sum, err := r.targetSum(ctx, w, table, &TableProgress{})
+				table.sum = &sum
+				return err
+			}})
+		}
+	}
+	if len(tasks) == 0 {
+		return nil
+	}
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	defer r.disconnect()
+	return runTasks(ctx, r.workers, tasks)
+}
+
 // writtenRows names the tables whose rows are not those that the last port left.
 func (r *run) writtenRows() []string {
 	var names []string
 	for _, table := range r.plan.tables {
-		if table.changes == nil || *table.recorded == table.changes.target {
-			continue
+		switch {
+		case table.recorded == nil:
+			if r.target.filled[table.name] && !table.target.Unlogged {
+				names = append(names, fmt.Sprintf("table %s (the last port did not fill it)", table.name))
+			}
+		case *table.recorded != *table.sum:
+			name := fmt.Sprintf("table %s (%d rows, %d then", table.name, table.sum.rows, table.recorded.rows)
+			if table.changes != nil && r.target.earlier.identity == r.identity { // all that differs was written there
+				name += fmt.Sprintf("; %d are new or changed", table.changes.rows.OnlyTarget)
+			}
+			names = append(names, name+")")
 		}
-		name := fmt.Sprintf("table %s (%d rows, %d then", table.name, table.changes.target.rows, table.recorded.rows)
-		if r.target.earlier.identity == r.identity { // the source has not changed, so all that differs was written there
-			name += fmt.Sprintf("; %d are new or changed", table.changes.rows.OnlyTarget)
-		}
-		names = append(names, name+")")
 	}
 	return names
 }
