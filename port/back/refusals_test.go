@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -189,7 +190,7 @@ func TestStoppedMove(t *testing.T) {
 	}
 	errStopped := errors.New("stopped by the test")
 	go func() {
-		for progress.Snapshot().Phase != back.PhaseCopy {
+		for early := []back.Phase{"", back.PhasePreflight, back.PhasePrepare}; slices.Contains(early, progress.Snapshot().Phase); {
 			if ctx.Err() != nil {
 				return
 			}
