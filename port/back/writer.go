@@ -19,8 +19,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA foreign_keys = OFF;
-PRAGMA temp_store = MEMORY;
-PRAGMA cache_size = -65536;`
+PRAGMA cache_size = -32768;`
 
 // writer is the connection that fills the file.
 type writer struct {
