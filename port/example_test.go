@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -41,14 +42,18 @@ func ExampleRun() {
 	}
 	fmt.Println("port:", report.Result, err)
 
-	// What the homeserver will write to is not written over.
-	_, err = port.Run(ctx, options)
-	refused, _ := errors.AsType[*port.RefusedError](err)
-	fmt.Println("again:", refused.Has("target_lived_in"))
+	// A second port writes what has changed in the source since.
+	report, err = port.Run(ctx, options)
+	fmt.Println("again:", report.Mode, err)
+
+	// When the homeserver runs on PostgreSQL and all is well, the move is over.
+	found, err := port.Finish(ctx, options.Target, slog.New(slog.DiscardHandler))
+	fmt.Println("finish:", found, err)
 	// Output:
 	// check: clean
 	// port: ok <nil>
-	// again: true
+	// again: updated <nil>
+	// finish: true <nil>
 }
 
 // exampleSides makes a small homeserver's database, and a server with a prepared target. In earnest both are there.
