@@ -45,8 +45,13 @@ fmt: ## format the Go code
 # SQLite's own code, translated from C, is not watched: it would run ten times slower, and nothing of ours is in it.
 UNWATCHED := -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.org/libc=-race=false'
 
-race: ## the tests, with the race detector
-	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -timeout 20m ./...
+# What starts whole programs, once for each step of a session, takes several times as long with the race detector, and has hardly
+# any goroutines of its own. `make torture` watches it too.
+PROGRAMS := internal/cli examples/ port/back port/split
+
+race: ## the tests, with the race detector where goroutines are
+	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -timeout 20m $$($(GO) list ./... | grep -v $(PROGRAMS:%=-e /%))
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep $(PROGRAMS:%=-e /%))
 
 vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
 	@scripts/check-vulnerabilities
@@ -66,7 +71,7 @@ bench-updates: ## background updates beside pgbench, and against hand-written lo
 
 torture: ## the long forms: kills at random moments (ROUNDS=200), fuzzing (FUZZTIME=60s)
 	scripts/install-tools test
-	SYNAPSE_TEST_ROUNDS=$(ROUNDS) $(GO) test -count=1 -timeout 120m ./...
+	SYNAPSE_TEST_ROUNDS=$(ROUNDS) CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -count=1 -timeout 240m ./...
 	scripts/fuzz $(FUZZTIME)
 
 clean: ## remove what was built
