@@ -86,7 +86,7 @@ func awaitFile(ts *testscript.TestScript, _ bool, args []string) {
 
 // awaitStatement waits until a session of the target runs a statement like a pattern: await-statement PATTERN.
 func awaitStatement(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(awaitActivity(ts, args[0]))
+	ts.Check(awaitActivity(ts, args[0], time.Time{}))
 }
 
 // inUse leaves a session on the target, as a server has one, until the script ends.

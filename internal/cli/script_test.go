@@ -209,8 +209,9 @@ func stopped(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[1]]
 	command, stdout, stderr := program(ts, args[2:])
+	before := time.Now() // of the server, too: it is on this machine
 	ts.Check(command.Start())
-	begun := awaitActivity(ts, "COPY%FROM STDIN%")
+	begun := awaitActivity(ts, "COPY%FROM STDIN%", before)
 	if begun == nil {
 		begun = command.Process.Signal(signal)
 	}
@@ -219,9 +220,9 @@ func stopped(ts *testscript.TestScript, _ bool, args []string) {
 	finish(ts, command, stdout, stderr, err, code)
 }
 
-// awaitActivity returns when a session of the target runs a statement like a pattern. It looks from another database, because
+// awaitActivity returns when a session of the target that has begun since runs a statement like a pattern. It looks from another database, because
 // a target with other sessions is refused.
-func awaitActivity(ts *testscript.TestScript, pattern string) error {
+func awaitActivity(ts *testscript.TestScript, pattern string, since time.Time) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	conn, err := dbtest.Postgres(testOf(ts)).Connect(ctx, "postgres")
@@ -230,8 +231,9 @@ func awaitActivity(ts *testscript.TestScript, pattern string) error {
 	}
 	defer conn.Close(context.Background())
 	for active := false; !active; {
-		const query = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2 AND query NOT LIKE '%pg_temp%')`
-		if err := conn.QueryRow(ctx, query, ts.Getenv("DATABASE"), pattern).Scan(&active); err != nil {
+		const query = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2 AND query NOT LIKE '%pg_temp%'
+			AND backend_start >= $3)`
+		if err := conn.QueryRow(ctx, query, ts.Getenv("DATABASE"), pattern, since).Scan(&active); err != nil {
 			return err
 		}
 	}
