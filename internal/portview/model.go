@@ -1,6 +1,8 @@
 package portview
 
 import (
+	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ type model struct {
 	width, height int
 	asking        bool
 	left          bool
+	failed        error // what the view panicked with
 }
 
 type lookAgain struct{}
@@ -26,8 +29,15 @@ func nextLook() tea.Cmd {
 // Init starts the looks.
 func (m *model) Init() tea.Cmd { return nextLook() }
 
-// Update takes a message in.
-func (m *model) Update(message tea.Msg) (tea.Model, tea.Cmd) {
+// Update takes a message in. A panic ends the view like any other end of it: the library would close the terminal under the
+// goroutine that reads the keys.
+func (m *model) Update(message tea.Msg) (after tea.Model, next tea.Cmd) {
+	defer func() {
+		if value := recover(); value != nil {
+			m.fail(value)
+			after, next = m, tea.Quit
+		}
+	}()
 	switch message := message.(type) {
 	case lookAgain:
 		m.view = m.options.Snapshot()
@@ -38,6 +48,12 @@ func (m *model) Update(message tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.press(strings.ToLower(message.String()))
 	}
 	return m, nil
+}
+
+func (m *model) fail(value any) {
+	if m.failed == nil {
+		m.failed = fmt.Errorf("panic: %v\n%s", value, debug.Stack())
+	}
 }
 
 // press does what a key asks for. Nothing stops the port but Ctrl-C, and y when it is the answer.

@@ -2,6 +2,7 @@ package portview
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -35,13 +36,13 @@ func Run(ctx context.Context, options Options) (left bool, err error) {
 	} else {
 		settings = append(settings, tea.WithInput(options.Input))
 	}
-	program := tea.NewProgram(&model{options: options, paint: newPalette(options.Colour), view: options.Snapshot()}, settings...)
+	shown := &model{options: options, paint: newPalette(options.Colour), view: options.Snapshot()}
+	program := tea.NewProgram(shown, settings...)
 	stop := context.AfterFunc(ctx, program.Quit)
 	defer stop()
-	last, err := program.Run()
-	if err != nil {
+	_, err = program.Run()
+	if err = errors.Join(shown.failed, err); err != nil {
 		return false, fmt.Errorf("show the view: %w", err)
 	}
-	final, ok := last.(*model)
-	return ok && final.left, nil
+	return shown.left, nil
 }

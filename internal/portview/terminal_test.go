@@ -115,10 +115,13 @@ func TestAPanicOfTheViewRestoresTheTerminal(t *testing.T) {
 	t.Parallel()
 	terminal := start(t, 80, 24, programVariable+"=-1")
 	if code := terminal.Wait(); code != 0 {
-		t.Fatalf("exit code %d", code)
+		t.Fatalf("exit code %d\n%s", code, terminal.Output())
 	}
-	if !strings.Contains(terminal.Screen(), "left false, stops 0, error show the view:") {
-		t.Fatal(terminal.Screen())
+	if !strings.Contains(terminal.Output(), "left false, stops 0, error show the view: panic: in the middle of a view") {
+		t.Fatal(terminal.Output())
+	}
+	if screen := terminal.Screen(); strings.Contains(screen, "q: stop the port") {
+		t.Fatalf("the view is still on the screen:\n%s", screen)
 	}
 }
 
