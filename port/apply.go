@@ -280,7 +280,7 @@ func (a *applying) record(ctx context.Context) error {
 		return err
 	}
 	sum := a.table.changes.source
-	tag, err := a.tx.Exec(ctx, recordEqual, a.table.name, sum.rows, int64(sum.high), int64(sum.low), a.run.attempt)
+	tag, err := a.tx.Exec(ctx, recordEqual, a.table.name, sum.Rows, int64(sum.High), int64(sum.Low), a.run.attempt)
 	if err == nil && tag.RowsAffected() != 1 {
 		err = errTakenOver
 	}

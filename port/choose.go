@@ -117,7 +117,7 @@ func randomNumber() int64 {
 // missing returns the units of a table whose rows are not in yet, and how many rows are.
 func missing(table *tablePlan) (left []unit, rows int64) {
 	for _, in := range table.ranges {
-		rows += in.sum.rows
+		rows += in.sum.Rows
 	}
 	for _, part := range units(table) {
 		left = append(left, part.without(table.ranges)...)

@@ -15,6 +15,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/port/convert"
 )
 
@@ -67,10 +68,10 @@ func (c *chunk) end(last int) int64 {
 }
 
 // sum returns the checksum of the rows from first up to, without, last.
-func (c *chunk) sum(first, last int) checksum {
-	var sum checksum
+func (c *chunk) sum(first, last int) checksum.Sum {
+	var sum checksum.Sum
 	for _, hash := range c.hashes[first:last] {
-		sum.add(hash)
+		sum.Add(hash)
 	}
 	return sum
 }
@@ -95,7 +96,7 @@ func (r *run) send(ctx context.Context, w *worker, s *sender, c *chunk, first, l
 				return err
 			}
 		} else if last > first {
-			sum.merge(c.sum(first, last))
+			sum.Merge(c.sum(first, last))
 			if err := r.insert(ctx, tx, c.part.table, c.bytes(first, last)); err != nil {
 				return err
 			}
@@ -147,8 +148,8 @@ SET last_rowid = excluded.last_rowid, rows = excluded.rows, high = excluded.high
 )
 
 // recordRange records that all rows of a unit up to a rowid are in. One row of the record grows with the unit.
-func (r *run) recordRange(ctx context.Context, tx pgx.Tx, part unit, last int64, sum checksum) error {
-	tag, err := tx.Exec(ctx, recordRange, part.table.name, part.low, last, sum.rows, int64(sum.high), int64(sum.low), r.attempt)
+func (r *run) recordRange(ctx context.Context, tx pgx.Tx, part unit, last int64, sum checksum.Sum) error {
+	tag, err := tx.Exec(ctx, recordRange, part.table.name, part.low, last, sum.Rows, int64(sum.High), int64(sum.Low), r.attempt)
 	if err == nil && tag.RowsAffected() != 1 {
 		err = errTakenOver
 	}
@@ -225,8 +226,8 @@ func isRefusal(err error) bool {
 type sender struct {
 	full    chan *chunk
 	free    chan *chunk
-	sum     checksum // of what the unit has brought in
-	refused *refusal // that ends the port
+	sum     checksum.Sum // of what the unit has brought in
+	refused *refusal     // that ends the port
 	err     error
 	failed  atomic.Bool // tells the reading side early that err is set
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
 	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/port/convert"
 	"github.com/synapsedb/synapse/port/difference"
 )
@@ -19,8 +20,8 @@ import (
 type changes struct {
 	rows   *difference.Result // the source's by rowid, the target's by ctid
 	texts  *difference.Result // of the search index: the source's rows with their texts, against those that were ported
-	source checksum           // of what the target has to hold
-	target checksum           // of what it holds
+	source checksum.Sum       // of what the target has to hold
+	target checksum.Sum       // of what it holds
 }
 
 // inserted is how many rows of the source the target lacks.
@@ -34,7 +35,7 @@ func (c *changes) inserted() int64 {
 // deleted is how many rows of the target have to go.
 func (c *changes) deleted() int64 {
 	if c.texts != nil { // a text that changed replaces its row
-		return c.target.rows + c.inserted() - c.source.rows
+		return c.target.Rows + c.inserted() - c.source.Rows
 	}
 	return c.rows.OnlyTarget
 }
@@ -168,7 +169,7 @@ func (s *sourceReader) row(ctx context.Context, reader *sqlite.Reader, row *sqli
 		return nil
 	}
 	hash := s.hashes.row(encoded[2:])
-	c.changes.source.add(hash)
+	c.changes.source.Add(hash)
 	if err := s.rows.add(hash, rowid); err != nil || c.texts == nil {
 		return err
 	}
@@ -192,7 +193,7 @@ func (c *comparison) readTarget(ctx context.Context, w *worker) error {
 			return fmt.Errorf("the server's place of a row has %d bytes", len(place))
 		}
 		hash := hashes.row(rest)
-		c.changes.target.add(hash)
+		c.changes.target.Add(hash)
 		return rows.add(hash, int64(binary.BigEndian.Uint32(place))<<placeBits|int64(binary.BigEndian.Uint16(place[blockEnd:])))
 	})
 	if err == nil {
@@ -232,7 +233,7 @@ func (c *comparison) readTexts(ctx context.Context, w *worker) error {
 func (c *comparison) finish(ctx context.Context, w *worker) (err error) {
 	c.progress.end()
 	table := c.table
-	table.rows, table.deviates = c.changes.source.rows, c.run.found.has(table.name)
+	table.rows, table.deviates = c.changes.source.Rows, c.run.found.has(table.name)
 	if c.changes.rows, err = c.rows.Finish(); err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (r *run) recordEnd(ctx context.Context, tx pgx.Tx) error {
 		if table.sum == nil {
 			continue
 		}
-		if _, err := tx.Exec(ctx, recordSum, table.name, table.sum.rows, int64(table.sum.high), int64(table.sum.low)); err != nil {
+		if _, err := tx.Exec(ctx, recordSum, table.name, table.sum.Rows, int64(table.sum.High), int64(table.sum.Low)); err != nil {
 			return err
 		}
 	}

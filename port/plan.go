@@ -7,10 +7,12 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/port/convert"
 )
 
@@ -41,10 +43,10 @@ type tablePlan struct {
 	converted sync.Map // index of a column -> true, when values of it were converted
 
 	way      way
-	ranges   []span    // of rowids whose rows an interrupted port has put in
-	recorded *checksum // of the target when it was last complete; nil when that is not known
-	sum      *checksum // of the target now; nil when it was not read
-	changes  *changes  // what was found to differ, for a table that is compared
+	ranges   []span        // of rowids whose rows an interrupted port has put in
+	recorded *checksum.Sum // of the target when it was last complete; nil when that is not known
+	sum      *checksum.Sum // of the target now; nil when it was not read
+	changes  *changes      // what was found to differ, for a table that is compared
 
 	low, high int64 // least and greatest rowid
 	empty     bool
@@ -122,7 +124,7 @@ func (p *planner) add(ctx context.Context, table *sqlite.Table) error {
 		}
 		return nil
 	}
-	counterpart := find(p.target.schema.Tables, table.Name, func(t *catalog.Table) string { return t.Name })
+	counterpart := engine.FindName(p.target.schema.Tables, table.Name, func(t *catalog.Table) string { return t.Name })
 	if counterpart == nil {
 		return p.alone(ctx, table)
 	}
@@ -170,26 +172,12 @@ func (p *planner) alone(ctx context.Context, table *sqlite.Table) error {
 	return nil
 }
 
-// find returns the item of that name; SQLite does not tell upper case from lower, so neither does the second look.
-func find[T any](items []*T, name string, nameOf func(*T) string) *T {
-	var folded *T
-	for _, item := range items {
-		if nameOf(item) == name {
-			return item
-		}
-		if strings.EqualFold(nameOf(item), name) {
-			folded = item
-		}
-	}
-	return folded
-}
-
 // pairColumns matches the columns of a table by name.
 func (p *planner) pairColumns(planned *tablePlan) {
 	sources := map[string]string{}
 	var alone []string
 	for _, column := range planned.source.Columns {
-		match := find(planned.target.Columns, column.Name, func(c *catalog.Column) string { return c.Name })
+		match := engine.FindName(planned.target.Columns, column.Name, func(c *catalog.Column) string { return c.Name })
 		if match == nil || match.Generated {
 			alone = append(alone, column.Name)
 			continue
@@ -217,7 +205,7 @@ func (p *planner) columnsAlone(table, side string, columns []string, hint string
 	}
 	p.problems = append(p.problems, Problem{
 		ID:   "column_only_in_" + strings.TrimPrefix(side, "the "),
-		What: fmt.Sprintf("table %s: only %s has the %s %s", table, side, plural(len(columns), "column", "columns"), list(columns)),
+		What: fmt.Sprintf("table %s: only %s has the %s %s", table, side, plural(len(columns), "column", "columns"), engine.List(columns)),
 		Hint: hint,
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
 	"github.com/synapsedb/synapse/homeserver"
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/port/convert"
 )
 
@@ -146,7 +147,7 @@ type refusedRow struct {
 	Detail  string
 	Key     []KeyPart
 	Content json.RawMessage
-	Sum     checksum
+	Sum     checksum.Sum
 }
 
 // goneRow makes the record of a row from its JSON and its columns in binary form.
@@ -160,7 +161,7 @@ func (r *run) goneRow(table *tablePlan, values [][]byte) refusedRow {
 		}
 	}
 	row := refusedRow{Table: table.name, Key: keyFromFields(table, values[1:]), Content: slices.Clone(values[0])}
-	row.Sum.add(r.hasher(table).row(fields))
+	row.Sum.Add(r.hasher(table).row(fields))
 	return row
 }
 
@@ -177,7 +178,7 @@ func (r *run) recordRow(ctx context.Context, tx pgx.Tx, row refusedRow) error {
 		text := string(row.Content)
 		content = &text
 	}
-	_, err = tx.Exec(ctx, recordRow, row.Table, row.RowID, row.Class, row.Detail, string(key), content, int64(row.Sum.high), int64(row.Sum.low),
+	_, err = tx.Exec(ctx, recordRow, row.Table, row.RowID, row.Class, row.Detail, string(key), content, int64(row.Sum.High), int64(row.Sum.Low),
 		randomNumber())
 	return err
 }
@@ -208,7 +209,7 @@ func (r *run) collectSetAside(ctx context.Context) error {
 		}
 		targets := []any{&number, &row.Table, &row.RowID, &row.Class, &row.Detail, &row.Key, &row.Content, &high, &low}
 		_, err = pgx.ForEachRow(rows, targets, func() error {
-			row.Sum = checksum{rows: 1, high: uint64(high), low: uint64(low)}
+			row.Sum = checksum.Sum{Rows: 1, High: uint64(high), Low: uint64(low)}
 			err := r.enterRow(ctx, row)
 			row, entered = refusedRow{}, number
 			return err
@@ -248,14 +249,14 @@ func (r *run) enterRow(ctx context.Context, row refusedRow) error {
 const selectGone = `SELECT high, low FROM synapse_port.set_aside WHERE table_name = $1 AND rowid IS NULL`
 
 // goneFromTarget sums up the rows of a table that were in the target and were taken out again.
-func (r *run) goneFromTarget(ctx context.Context, table *tablePlan) (sum checksum, err error) {
+func (r *run) goneFromTarget(ctx context.Context, table *tablePlan) (sum checksum.Sum, err error) {
 	rows, err := r.target.conn.Query(ctx, selectGone, table.name)
 	if err != nil {
 		return sum, err
 	}
 	var high, low int64
 	_, err = pgx.ForEachRow(rows, []any{&high, &low}, func() error {
-		sum.merge(checksum{rows: 1, high: uint64(high), low: uint64(low)})
+		sum.Merge(checksum.Sum{Rows: 1, High: uint64(high), Low: uint64(low)})
 		return nil
 	})
 	return sum, err

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/port/convert"
 )
 
@@ -144,9 +145,9 @@ func (r *Report) noteClose(err error) {
 }
 
 // verified notes both checksums of a table.
-func (r *Report) verified(table *tablePlan, source, target checksum) {
+func (r *Report) verified(table *tablePlan, source, target checksum.Sum) {
 	r.Tables = append(r.Tables, TableReport{
-		Table: table.name, Rows: target.rows, SourceChecksum: source.String(), TargetChecksum: target.String(),
+		Table: table.name, Rows: target.Rows, SourceChecksum: source.String(), TargetChecksum: target.String(),
 	})
 }
 

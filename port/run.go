@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/port/convert"
 	"github.com/synapsedb/synapse/port/difference"
 )
@@ -40,9 +41,9 @@ type run struct {
 	probing   probing
 	decisions decisions
 	aside     *asideFile
-	removed   map[string]checksum // by table, of rows that the server refused or that were taken out of the target again
-	began     bool                // something was written, or may have been
-	wrote     bool                // something was written for certain
+	removed   map[string]checksum.Sum // by table, of rows that the server refused or that were taken out of the target again
+	began     bool                    // something was written, or may have been
+	wrote     bool                    // something was written for certain
 }
 
 // decisions are rows that the scan found to be impossible, by what only the server could say of them.

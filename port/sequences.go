@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/homeserver"
@@ -68,7 +69,7 @@ func (r *run) unknownSequences() []Problem {
 	}
 	return []Problem{{
 		ID:   "unknown_sequence",
-		What: "the target has sequences that this version does not know: " + list(unknown),
+		What: "the target has sequences that this version does not know: " + engine.List(unknown),
 		Hint: "use a newer version of this program; the homeserver that prepared the target is newer than it",
 	}}
 }

@@ -3,9 +3,8 @@ package port
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
 )
@@ -71,7 +70,7 @@ func (s *source) read(ctx context.Context, serverName string) ([]Problem, error)
 func notHomeserver(path string, missing []string) Problem {
 	return Problem{
 		ID:   "source_not_homeserver",
-		What: fmt.Sprintf("%s is not a homeserver's database: it lacks the tables %s", path, list(missing)),
+		What: fmt.Sprintf("%s is not a homeserver's database: it lacks the tables %s", path, engine.List(missing)),
 		Hint: "give the file that the homeserver's configuration names under database: args: database",
 	}
 }
@@ -121,7 +120,7 @@ func (s *source) problems(serverName string) []Problem {
 	if len(s.pending) > 0 {
 		problems = append(problems, Problem{
 			ID:   "source_pending_updates",
-			What: "the source has unfinished background updates: " + list(s.pending),
+			What: "the source has unfinished background updates: " + engine.List(s.pending),
 			Hint: "start the homeserver on the SQLite database and wait until they are done, or run:\n" +
 				"update_synapse_database --database-config homeserver.yaml --run-background-updates\n" +
 				"With the homeserver stopped, most of them can be run by: synapse updates run -c homeserver.yaml",
@@ -138,7 +137,7 @@ func (s *source) problems(serverName string) []Problem {
 		problems = append(problems, Problem{
 			ID: "server_name",
 			What: fmt.Sprintf("the configuration's server_name is %q, but the source has users of another server: %s",
-				serverName, list(s.strangers)),
+				serverName, engine.List(s.strangers)),
 			Hint: "give the configuration of the homeserver that this database belongs to; a server_name cannot be changed",
 		})
 	}
@@ -185,13 +184,4 @@ func each(
 			return err
 		}
 	}
-}
-
-// list writes names for a message, the first ten of them.
-func list(names []string) string {
-	const most = 10
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(slices.Clone(names[:most]), ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 }

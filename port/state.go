@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/synapsedb/synapse/port/checksum"
 )
 
 // From its first write on, a port keeps its state in the schema synapse_port of the target: what it set aside and has to put
@@ -112,13 +114,13 @@ type earlier struct {
 
 type recordedTable struct {
 	state string
-	sum   checksum
+	sum   checksum.Sum
 }
 
 // span is a range of rowids whose rows are in.
 type span struct {
 	first, last int64
-	sum         checksum
+	sum         checksum.Sum
 }
 
 // lockKey is the advisory lock that a port holds on its target: "synapse" in ASCII.
@@ -219,7 +221,7 @@ func (t *target) readRun(ctx context.Context) error {
 func (e *earlier) readTables(ctx context.Context, conn executor) error {
 	var name, state string
 	var first, last, count, high, low int64
-	sum := func() checksum { return checksum{rows: count, high: uint64(high), low: uint64(low)} }
+	sum := func() checksum.Sum { return checksum.Sum{Rows: count, High: uint64(high), Low: uint64(low)} }
 	rows, err := conn.Query(ctx, stateTables)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/homeserver"
@@ -120,7 +121,7 @@ func (t *target) readSchema(ctx context.Context) ([]Problem, error) {
 func (t *target) notPrepared(missing []string) Problem {
 	return Problem{
 		ID:   "target_not_prepared",
-		What: fmt.Sprintf("the target is not prepared: its schema %q lacks the tables %s", t.schema.Name, list(missing)),
+		What: fmt.Sprintf("the target is not prepared: its schema %q lacks the tables %s", t.schema.Name, engine.List(missing)),
 		Hint: "create the tables with the homeserver itself, of the version that the SQLite database was last used with:\n" +
 			"update_synapse_database --database-config homeserver-postgres.yaml --run-background-updates\n" +
 			"An empty target is prepared by the port itself when it knows the homeserver's schema files (--schema-dir)",
@@ -246,7 +247,7 @@ func (t *target) problems() []Problem {
 	if len(names) > 0 && t.earlier == nil {
 		problems = append(problems, Problem{
 			ID:   "target_lived_in",
-			What: "the target has been used: there are rows in " + list(names),
+			What: "the target has been used: there are rows in " + engine.List(names),
 			Hint: "port into a new database, prepared but never started on; this one is left as it is",
 		})
 	}
@@ -254,7 +255,7 @@ func (t *target) problems() []Problem {
 	if len(t.pending) > 0 && len(names) == 0 && t.earlier == nil {
 		problems = append(problems, Problem{
 			ID:   "target_pending_updates",
-			What: "the target has unfinished background updates: " + list(t.pending),
+			What: "the target has unfinished background updates: " + engine.List(t.pending),
 			Hint: "let the homeserver run them while the tables are empty: " +
 				"update_synapse_database --database-config homeserver-postgres.yaml --run-background-updates",
 		})
@@ -269,7 +270,7 @@ func (t *target) problems() []Problem {
 	if foreign := t.notOwned(); len(foreign) > 0 {
 		problems = append(problems, Problem{
 			ID:   "target_not_owner",
-			What: "the role does not own the tables " + list(foreign),
+			What: "the role does not own the tables " + engine.List(foreign),
 			Hint: "connect as their owner, or as a superuser: ALTER TABLE name OWNER TO role;",
 		})
 	}

@@ -14,35 +14,9 @@ import (
 
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
 	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/port/convert"
 )
-
-// checksum is the number of rows and the sum of their hashes, which is the same in whatever order they come.
-type checksum struct {
-	rows      int64
-	high, low uint64
-}
-
-func (c *checksum) add(hash xxh3.Uint128) {
-	c.rows++
-	c.high += hash.Hi
-	c.low += hash.Lo
-}
-
-func (c *checksum) merge(other checksum) {
-	c.rows += other.rows
-	c.high += other.high
-	c.low += other.low
-}
-
-func (c *checksum) take(other checksum) {
-	c.rows -= other.rows
-	c.high -= other.high
-	c.low -= other.low
-}
-
-// String is 32 hexadecimal digits: the sums of both halves of the rows' XXH3 hashes, of 128 bits.
-func (c checksum) String() string { return fmt.Sprintf("%016x%016x", c.high, c.low) }
 
 // verify reads both sides again and compares them.
 func (r *run) verify(ctx context.Context) error {
@@ -53,12 +27,12 @@ func (r *run) verify(ctx context.Context) error {
 		return r.source.snapshot.Unchanged()
 	}
 	r.options.Progress.enter(PhaseVerify)
-	sums := map[*tablePlan]*[2]checksum{}
+	sums := map[*tablePlan]*[2]checksum.Sum{}
 	var tasks []*task
 	for _, table := range r.plan.tables {
-		sums[table] = &[2]checksum{}
+		sums[table] = &[2]checksum.Sum{}
 		if table.changes != nil && table.way == wayCompare { // the source is the one that was compared
-			*sums[table] = [2]checksum{table.changes.source, table.changes.target}
+			*sums[table] = [2]checksum.Sum{table.changes.source, table.changes.target}
 		}
 		tasks = append(tasks, r.verifyTasks(table, sums[table])...)
 	}
@@ -75,12 +49,12 @@ func (r *run) verify(ctx context.Context) error {
 	}
 	for _, table := range r.plan.tables {
 		source, target := sums[table][0], sums[table][1]
-		source.take(r.removed[table.name])
+		source.Take(r.removed[table.name])
 		table.sum = &target
 		r.report.verified(table, source, target)
 		if source != target {
 			problems = append(problems, fmt.Sprintf("table %s: source %d rows, checksum %s; target %d rows, checksum %s",
-				table.name, source.rows, source, target.rows, target))
+				table.name, source.Rows, source, target.Rows, target))
 		}
 	}
 	if len(problems) > 0 {
@@ -102,23 +76,23 @@ func (r *run) sumUp(ctx context.Context) error {
 				sum = table.changes.source
 			}
 			if ranges := recorded.ranges[table.name]; len(ranges) > 0 {
-				sum = checksum{}
+				sum = checksum.Sum{}
 				for _, in := range ranges {
-					sum.merge(in.sum)
+					sum.Merge(in.sum)
 				}
 			}
 			gone, err := r.goneFromTarget(ctx, table)
 			if err != nil {
 				return err
 			}
-			sum.take(gone)
+			sum.Take(gone)
 			table.sum = &sum
 		}
 		return nil
 	})
 }
 
-func (r *run) verifyTasks(table *tablePlan, sums *[2]checksum) []*task {
+func (r *run) verifyTasks(table *tablePlan, sums *[2]checksum.Sum) []*task {
 	progress := r.options.Progress.table(table.name, table.rows)
 	end := &task{name: "verify " + table.name, run: func(context.Context, *worker) error {
 		progress.end()
@@ -146,8 +120,8 @@ func (r *run) verifyTasks(table *tablePlan, sums *[2]checksum) []*task {
 }
 
 // sourceSum reads the whole table in one go, not in the ranges in which it was copied.
-func (r *run) sourceSum(ctx context.Context, reader *sqlite.Reader, table *tablePlan) (checksum, error) {
-	var sum checksum
+func (r *run) sourceSum(ctx context.Context, reader *sqlite.Reader, table *tablePlan) (checksum.Sum, error) {
+	var sum checksum.Sum
 	hashes := r.hasher(table)
 	encoder := convert.NewEncoder(table.columns, 1)
 	decided := r.decided(table)
@@ -160,30 +134,30 @@ func (r *run) sourceSum(ctx context.Context, reader *sqlite.Reader, table *table
 		encoded, findings := encoder.Encode(buffer[:0], row)
 		buffer = encoded
 		if decided[rowid] == "" && (len(findings) == 0 || convert.Sendable(findings)) {
-			sum.add(hashes.row(encoded[2:]))
+			sum.Add(hashes.row(encoded[2:]))
 		}
 		return nil
 	}, table.query(false))
 	return sum, err
 }
 
-func (r *run) targetSum(ctx context.Context, w *worker, table *tablePlan, progress *TableProgress) (checksum, error) {
-	var sum checksum
+func (r *run) targetSum(ctx context.Context, w *worker, table *tablePlan, progress *TableProgress) (checksum.Sum, error) {
+	var sum checksum.Sum
 	hashes := r.hasher(table)
 	err := r.onWorker(ctx, w, func(ctx context.Context) error {
-		progress.add(-(sum.rows - sum.rows%1024)) // of an attempt whose connection was lost
-		sum = checksum{}
+		progress.add(-(sum.Rows - sum.Rows%1024)) // of an attempt whose connection was lost
+		sum = checksum.Sum{}
 		query := fmt.Sprintf("COPY (SELECT %s FROM %s) TO STDOUT (FORMAT binary)",
 			quotedColumns(table.stored()), r.target.quote(table.name))
 		return copyOut(ctx, w.conn.PgConn(), query, func(fields []byte) error {
-			sum.add(hashes.row(fields))
-			if sum.rows%1024 == 0 {
+			sum.Add(hashes.row(fields))
+			if sum.Rows%1024 == 0 {
 				progress.add(1024)
 			}
 			return nil
 		})
 	})
-	progress.add(sum.rows % 1024)
+	progress.add(sum.Rows % 1024)
 	return sum, err
 }
 
@@ -307,22 +281,22 @@ func canonicalNumber(text string) string {
 }
 
 // subtract takes a row that is not in the target, though nothing in the source says so, out of what is expected there.
-func (r *run) subtract(table string, sum checksum) {
+func (r *run) subtract(table string, sum checksum.Sum) {
 	if r.removed == nil {
-		r.removed = map[string]checksum{}
+		r.removed = map[string]checksum.Sum{}
 	}
 	total := r.removed[table]
-	total.merge(sum)
+	total.Merge(sum)
 	r.removed[table] = total
 }
 
 // sumOfRow is the checksum of one row of the source.
-func (r *run) sumOfRow(ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64) (checksum, error) {
-	var sum checksum
+func (r *run) sumOfRow(ctx context.Context, reader *sqlite.Reader, table *tablePlan, rowid int64) (checksum.Sum, error) {
+	var sum checksum.Sum
 	encoder, hashes := convert.NewEncoder(table.columns, 1), r.hasher(table)
 	err := each(ctx, reader, func(row *sqlite.Rows) error {
 		encoded, _ := encoder.Encode(nil, row)
-		sum.add(hashes.row(encoded[2:]))
+		sum.Add(hashes.row(encoded[2:]))
 		return nil
 	}, table.query(true), rowid, rowid)
 	return sum, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/homeserver"
 )
 
@@ -29,7 +30,7 @@ func (r *run) checkWritten(ctx context.Context) error {
 	}
 	return &RefusedError{Problems: []Problem{{
 		ID:   "target_written",
-		What: "somebody, most likely a homeserver, has written to the target since the last port was complete: " + list(append(what, others...)),
+		What: "somebody, most likely a homeserver, has written to the target since the last port was complete: " + engine.List(append(what, others...)),
 		Hint: "if the homeserver is to go on with PostgreSQL, the move is over: synapse port --finish; " +
 			"to have what was written there thrown away and replaced by what the source holds: --discard-target-changes",
 	}}}
@@ -70,7 +71,7 @@ func (r *run) writtenRows() []string {
 				names = append(names, fmt.Sprintf("table %s (the last port did not fill it)", table.name))
 			}
 		case *table.recorded != *table.sum:
-			name := fmt.Sprintf("table %s (%d rows, %d then", table.name, table.sum.rows, table.recorded.rows)
+			name := fmt.Sprintf("table %s (%d rows, %d then", table.name, table.sum.Rows, table.recorded.Rows)
 			if table.changes != nil && r.target.earlier.identity == r.identity { // all that differs was written there
 				name += fmt.Sprintf("; %d are new or changed", table.changes.rows.OnlyTarget)
 			}

@@ -101,7 +101,7 @@ func (p *planner) owner(table string) *source {
 
 func (p *planner) add(table *liteTable) {
 	source := p.owner(table.name)
-	from := find(source.schema.Tables, table.name, func(t *catalog.Table) string { return t.Name })
+	from := engine.FindName(source.schema.Tables, table.name, func(t *catalog.Table) string { return t.Name })
 	if from == nil {
 		p.problem("table_only_in_target", otherFiles, "%s has no table %s", source.session.Name(), table.name)
 		return
@@ -115,7 +115,7 @@ func (p *planner) add(table *liteTable) {
 func (p *planner) pair(planned *tablePlan, table *liteTable) {
 	var missing, alone []string
 	for _, column := range table.columns {
-		match := find(planned.from.Columns, column.name, func(c *catalog.Column) string { return c.Name })
+		match := engine.FindName(planned.from.Columns, column.name, func(c *catalog.Column) string { return c.Name })
 		if match == nil {
 			missing = append(missing, column.name)
 			continue
@@ -129,30 +129,16 @@ func (p *planner) pair(planned *tablePlan, table *liteTable) {
 		planned.names = append(planned.names, column.name)
 	}
 	for _, column := range planned.from.Columns {
-		if find(table.columns, column.Name, func(c *liteColumn) string { return c.name }) == nil {
+		if engine.FindName(table.columns, column.Name, func(c *liteColumn) string { return c.name }) == nil {
 			alone = append(alone, column.Name)
 		}
 	}
 	if len(missing) > 0 {
-		p.problem("column_only_in_target", otherFiles, "table %s: the source lacks %s", planned.name, list(missing))
+		p.problem("column_only_in_target", otherFiles, "table %s: the source lacks %s", planned.name, engine.List(missing))
 	}
 	if len(alone) > 0 {
-		p.problem("column_only_in_source", otherFiles+", or drop the columns if nothing needs them", "table %s: only the source has %s", planned.name, list(alone))
+		p.problem("column_only_in_source", otherFiles+", or drop the columns if nothing needs them", "table %s: only the source has %s", planned.name, engine.List(alone))
 	}
-}
-
-// find returns the item of that name; SQLite does not tell upper case from lower, so neither does the second look.
-func find[T any](items []*T, name string, nameOf func(*T) string) *T {
-	var folded *T
-	for _, item := range items {
-		if nameOf(item) == name {
-			return item
-		}
-		if strings.EqualFold(nameOf(item), name) {
-			folded = item
-		}
-	}
-	return folded
 }
 
 // rest is about the tables that stay where they are.

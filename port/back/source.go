@@ -162,7 +162,7 @@ func (s *source) lookForUpdates(ctx context.Context, _ *Options) (*engine.Proble
 		names[i] = update.Name
 	}
 	return &engine.Problem{
-		ID: "source_pending_updates", What: s.session.Name() + " has unfinished background updates: " + list(names),
+		ID: "source_pending_updates", What: s.session.Name() + " has unfinished background updates: " + engine.List(names),
 		Hint: "start the homeserver on it and wait until they are done; with the homeserver stopped, most of them can be run by: synapse updates run",
 	}, nil
 }
@@ -190,11 +190,11 @@ func (s *source) lookForOthers(ctx context.Context, options *Options) (*engine.P
 	case len(others) == 0:
 		return nil, nil //nolint:nilnil // no problem and no error
 	case options.SessionsKnown:
-		s.warnings = append(s.warnings, fmt.Sprintf("others were connected to %s, as said: what they write from now on is not moved (%s)", s.session.Name(), list(others)))
+		s.warnings = append(s.warnings, fmt.Sprintf("others were connected to %s, as said: what they write from now on is not moved (%s)", s.session.Name(), engine.List(others)))
 		return nil, nil //nolint:nilnil // the same
 	}
 	return &engine.Problem{
-		ID: "source_in_use", What: "others are connected to " + s.session.Name() + ": " + list(others),
+		ID: "source_in_use", What: "others are connected to " + s.session.Name() + ": " + engine.List(others),
 		Hint: "stop the homeserver and its workers: what they write later would be missing; if none of these writes, give --sessions-known",
 	}, nil
 }
@@ -243,13 +243,4 @@ func (s *source) read(ctx context.Context) error {
 
 func (s *source) quote(table string) string {
 	return postgres.QuoteIdentifier(s.schema.Name) + "." + postgres.QuoteIdentifier(table)
-}
-
-// list writes names for a message, the first ten of them.
-func list(names []string) string {
-	const most = 10
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 }

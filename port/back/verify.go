@@ -9,29 +9,14 @@ import (
 	"os"
 	"slices"
 
-	"github.com/zeebo/xxh3"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
 	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/port/convert"
 )
-
-// checksum is the number of rows and the sum of their hashes, which is the same in whatever order they come.
-type checksum struct {
-	rows      int64
-	high, low uint64
-}
-
-func (c *checksum) add(fields []byte) {
-	hash := xxh3.Hash128(fields)
-	c.rows++
-	c.high += hash.Hi
-	c.low += hash.Lo
-}
-
-// String is 32 hexadecimal digits: the sums of both halves of the rows' XXH3 hashes, of 128 bits.
-func (c checksum) String() string { return fmt.Sprintf("%016x%016x", c.high, c.low) }
 
 // verify reads both sides again and compares them. The rows of the file are brought to COPY's binary form by the code of the way there,
 // which knows nothing of how they were stored.
@@ -45,11 +30,11 @@ func (r *run) verify(ctx context.Context, shop *workshop) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	sums := make([][2]checksum, len(r.plan.tables))
+	sums := make([][2]checksum.Sum, len(r.plan.tables))
 	group, ctx := errgroup.WithContext(ctx)
-	for side, sum := range []func(context.Context, *tablePlan) (checksum, error){
+	for side, sum := range []func(context.Context, *tablePlan) (checksum.Sum, error){
 		sourceSum,
-		func(ctx context.Context, table *tablePlan) (checksum, error) {
+		func(ctx context.Context, table *tablePlan) (checksum.Sum, error) {
 			return targetSum(ctx, snapshot.Reader(0), table)
 		},
 	} {
@@ -60,7 +45,7 @@ func (r *run) verify(ctx context.Context, shop *workshop) (err error) {
 					return fmt.Errorf("verify table %s: %w", table.name, err)
 				}
 				sums[i][side] = found
-				r.options.Progress.add(found.rows)
+				r.options.Progress.add(found.Rows)
 			}
 			return nil
 		})
@@ -72,7 +57,7 @@ func (r *run) verify(ctx context.Context, shop *workshop) (err error) {
 }
 
 // tables notes what became of each table, and compares both sides.
-func (r *run) tables(sums [][2]checksum) error {
+func (r *run) tables(sums [][2]checksum.Sum) error {
 	var different []string
 	for i, table := range r.plan.tables {
 		noted := TableReport{Table: table.name, Rows: table.rows}
@@ -81,7 +66,7 @@ func (r *run) tables(sums [][2]checksum) error {
 			noted.SourceChecksum, noted.TargetChecksum = source.String(), target.String()
 			if source != target {
 				different = append(different, fmt.Sprintf("table %s: source %d rows, checksum %s; file %d rows, checksum %s",
-					table.name, source.rows, source, target.rows, target))
+					table.name, source.Rows, source, target.Rows, target))
 			}
 		}
 		r.report.Tables = append(r.report.Tables, noted)
@@ -93,12 +78,12 @@ func (r *run) tables(sums [][2]checksum) error {
 }
 
 // hasher returns what adds a row, given in COPY's binary form.
-func (t *tablePlan) hasher() func(*checksum, []byte) {
+func (t *tablePlan) hasher() func(*checksum.Sum, []byte) {
 	if !slices.ContainsFunc(t.columns, func(column convert.Column) bool { return column.Kind == convert.Float8 }) {
-		return (*checksum).add
+		return (*checksum.Sum).AddRow
 	}
 	var buffer []byte
-	return func(sum *checksum, fields []byte) {
+	return func(sum *checksum.Sum, fields []byte) {
 		buffer = buffer[:0]
 		for _, column := range t.columns {
 			var value []byte
@@ -112,11 +97,11 @@ func (t *tablePlan) hasher() func(*checksum, []byte) {
 				buffer = copybinary.AppendField(buffer, value)
 			}
 		}
-		sum.add(buffer)
+		sum.AddRow(buffer)
 	}
 }
 
-func sourceSum(ctx context.Context, table *tablePlan) (sum checksum, err error) {
+func sourceSum(ctx context.Context, table *tablePlan) (sum checksum.Sum, err error) {
 	hash := table.hasher()
 	splitter := &copybinary.Splitter{Row: func(fields []byte) error {
 		hash(&sum, fields)
@@ -129,7 +114,7 @@ func sourceSum(ctx context.Context, table *tablePlan) (sum checksum, err error) 
 	return sum, err
 }
 
-func targetSum(ctx context.Context, reader *sqlite.Reader, table *tablePlan) (sum checksum, err error) {
+func targetSum(ctx context.Context, reader *sqlite.Reader, table *tablePlan) (sum checksum.Sum, err error) {
 	hash, encoder := table.hasher(), convert.NewEncoder(table.columns, 0)
 	rows, err := reader.Query(ctx, fmt.Sprintf("SELECT %s FROM %s", table.quotedNames(), sqlite.QuoteIdentifier(table.name)))
 	if err != nil {
@@ -145,7 +130,7 @@ func targetSum(ctx context.Context, reader *sqlite.Reader, table *tablePlan) (su
 		encoded, findings := encoder.Encode(buffer[:0], rows)
 		buffer = encoded
 		if !convert.Clean(findings) {
-			sum.rows++ // without its hash, so that the sums differ
+			sum.Rows++ // without its hash, so that the sums differ
 			continue
 		}
 		hash(&sum, encoded[2:])
@@ -161,7 +146,7 @@ func (r *run) publish(ctx context.Context, shop *workshop) error {
 			return err
 		}
 		if len(others) > 0 && !r.options.SessionsKnown {
-			r.report.warn(fmt.Sprintf("others have connected to %s meanwhile: what they write is not moved (%s)", source.session.Name(), list(others)))
+			r.report.warn(fmt.Sprintf("others have connected to %s meanwhile: what they write is not moved (%s)", source.session.Name(), engine.List(others)))
 		}
 	}
 	if ctx.Err() != nil {

@@ -63,7 +63,7 @@ func destinationProblems(path string) (engine.Problems, error) {
 	}
 	if len(strangers) > 0 {
 		add("target_partial", "move it away, or name another file", "the file is made in the folder %s, which is there with what this program does not put there: %s",
-			path+partialSuffix, list(strangers))
+			path+partialSuffix, engine.List(strangers))
 	}
 	return problems, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
+	"github.com/synapsedb/synapse/port/checksum"
 )
 
 // workerSettings are those of the sessions that copy. What a crash of the server loses is copied anew; the transaction that
@@ -338,10 +339,10 @@ func (r *run) verifyPostgres(ctx context.Context, workers *lanes, catalog *engin
 	return r.compare(sums, behind)
 }
 
-func sumOf(ctx context.Context, on *pgx.Conn, query string) (checksum, error) {
-	var sum checksum
+func sumOf(ctx context.Context, on *pgx.Conn, query string) (checksum.Sum, error) {
+	var sum checksum.Sum
 	splitter := &copybinary.Splitter{Row: func(fields []byte) error {
-		sum.add(fields)
+		sum.AddRow(fields)
 		return nil
 	}}
 	_, err := on.PgConn().CopyTo(ctx, splitter, query)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/port/checksum"
 )
 
 // Result is how a split ended.
@@ -85,13 +86,13 @@ func (r *Report) end(err error, check bool, took time.Duration) {
 }
 
 // add takes down a table that was compared.
-func (r *Report) add(table string, source, target checksum) (difference string) {
-	r.Tables = append(r.Tables, TableReport{Table: table, Rows: target.rows, SourceChecksum: source.String(), TargetChecksum: target.String()})
-	r.Rows += target.rows
+func (r *Report) add(table string, source, target checksum.Sum) (difference string) {
+	r.Tables = append(r.Tables, TableReport{Table: table, Rows: target.Rows, SourceChecksum: source.String(), TargetChecksum: target.String()})
+	r.Rows += target.Rows
 	if source == target {
 		return ""
 	}
-	return "table " + table + ": source " + source.describe() + "; target " + target.describe()
+	return "table " + table + ": source " + source.Describe() + "; target " + target.Describe()
 }
 
 // meter counts how far a phase is.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/port/checksum"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -259,7 +260,7 @@ func (r *run) verifySQLite(ctx context.Context, source *sqlite.Snapshot, catalog
 				return fmt.Errorf("verify table %s: %w", table, err)
 			}
 			side.sums.add(table, sum)
-			r.meter.add(sum.rows)
+			r.meter.add(sum.Rows)
 		}
 	}
 	differences, err := r.verifyCounters(ctx, target.Reader(0), counters)
@@ -291,7 +292,7 @@ func (r *run) verifyCounters(ctx context.Context, target *sqlite.Reader, counter
 }
 
 // sumOfTable hashes each value with its type, so that 1 and '1' differ.
-func sumOfTable(ctx context.Context, reader *sqlite.Reader, query string) (sum checksum, err error) {
+func sumOfTable(ctx context.Context, reader *sqlite.Reader, query string) (sum checksum.Sum, err error) {
 	rows, err := reader.Query(ctx, query)
 	if err != nil {
 		return sum, err
@@ -307,7 +308,7 @@ func sumOfTable(ctx context.Context, reader *sqlite.Reader, query string) (sum c
 		for i := range rows.Columns() {
 			row = appendValue(row, rows, i)
 		}
-		sum.add(row)
+		sum.AddRow(row)
 	}
 }
 

@@ -1,18 +1,22 @@
 package split
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/synapsedb/synapse/port/checksum"
+)
 
 // tableSums are the checksums of one side.
 type tableSums struct {
 	mutex sync.Mutex
-	sums  map[string]checksum
+	sums  map[string]checksum.Sum
 }
 
-func (s *tableSums) add(table string, part checksum) {
+func (s *tableSums) add(table string, part checksum.Sum) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	sum := s.sums[table]
-	sum.merge(part)
+	sum.Merge(part)
 	s.sums[table] = sum
 }
 
@@ -21,8 +25,8 @@ type bothSums struct{ source, target tableSums }
 
 func newSums(tables []string) *bothSums {
 	return &bothSums{
-		source: tableSums{sums: make(map[string]checksum, len(tables))},
-		target: tableSums{sums: make(map[string]checksum, len(tables))},
+		source: tableSums{sums: make(map[string]checksum.Sum, len(tables))},
+		target: tableSums{sums: make(map[string]checksum.Sum, len(tables))},
 	}
 }
 
