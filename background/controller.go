@@ -26,7 +26,9 @@ func (r *run) admit(ctx context.Context, update string, oneshot bool) (bounds li
 		first: config.Pacing.DefaultBatchSize, growth: config.Pacing.Growth,
 	}, func() {}
 	if !config.Pacing.NoSleep && (config.Controller == nil || !config.ControllerPaces) {
-		if err := config.Clock.Sleep(ctx, config.Pacing.Sleep); err != nil {
+		parts := r.updater.partsOf(update)
+		bounds.target /= time.Duration(parts)
+		if err := config.Clock.Sleep(ctx, r.crowd.stretch(config.Pacing.Sleep/time.Duration(parts))); err != nil {
 			return bounds, release, err
 		}
 	}

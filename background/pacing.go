@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The values of Pacing's zero fields. All but the growth and the greatest size are the Python homeserver's.
+// The values of Pacing's zero fields. All but the growth, the greatest size and the parts are the Python homeserver's.
 const (
 	DefaultTarget       = 100 * time.Millisecond
 	DefaultSleep        = time.Second
@@ -14,7 +14,12 @@ const (
 	DefaultBatchSize    = 100
 	DefaultMaxBatchSize = 1_000_000
 	DefaultGrowth       = 2
+	DefaultParts        = 10
 )
+
+// leastShare is how many times longer than the shortest of all batches, which is at least what a batch costs however few its
+// items, a part of one has to take.
+const leastShare = 3
 
 // smoothing is how much of a new batch goes into the averages, as in the Python homeserver.
 const smoothing = 0.1
@@ -23,8 +28,13 @@ const smoothing = 0.1
 type Pacing struct {
 	// Target is how long a batch should take; 100 ms when zero.
 	Target time.Duration
-	// Sleep is the pause before each batch; 1 s when zero.
+	// Sleep is the pause before each batch; 1 s when zero. While other sessions are at work on the server, which PostgreSQL,
+	// MySQL and MariaDB tell, it is as many times longer, up to ten: with three others an update gets a quarter of its time.
 	Sleep time.Duration
+	// Parts is into how many a batch is divided at most; 10 when zero, 1 for never. Each is a batch of its own with its part
+	// of Target and of Sleep, so that the update takes the same share of the time, and others wait for less at once. A batch is not
+	// divided while its speed is not known, when what it costs to begin one would count, and where a Controller decides.
+	Parts int
 	// NoSleep leaves the pauses out.
 	NoSleep bool
 	// MinBatchSize and MaxBatchSize are the limits, in items; 1 and 1,000,000 when zero.
@@ -43,7 +53,8 @@ func (p *Pacing) complete() error {
 	setDefault(&p.MaxBatchSize, DefaultMaxBatchSize)
 	setDefault(&p.DefaultBatchSize, DefaultBatchSize)
 	setDefault(&p.Growth, DefaultGrowth)
-	if p.Target < 0 || p.Sleep < 0 || p.MinBatchSize < 1 || p.DefaultBatchSize < 1 || p.MaxBatchSize < p.MinBatchSize || p.Growth <= 1 {
+	setDefault(&p.Parts, DefaultParts)
+	if p.Target < 0 || p.Sleep < 0 || p.MinBatchSize < 1 || p.DefaultBatchSize < 1 || p.MaxBatchSize < p.MinBatchSize || p.Growth <= 1 || p.Parts < 1 {
 		return fmt.Errorf("the pacing of background updates cannot be %+v: nothing may be negative, the smallest batch not above the largest, and the growth above 1", *p)
 	}
 	return nil
@@ -61,13 +72,17 @@ type figures struct {
 	items        int64
 	duration     time.Duration
 	averageItems float64
-	averageTime  float64 // in ms
-	batchSize    int     // of the last batch
+	averageTime  float64       // in ms
+	batchSize    int           // of the last batch
+	shortest     time.Duration // of all batches; zero before the first, and when that was too fast for the clock
 }
 
 // add takes a batch in. The averages begin with the first one: beginning with nothing would take many batches to forget.
 func (f *figures) add(items int, duration time.Duration) {
 	milliseconds := float64(duration) / float64(time.Millisecond)
+	if f.duration == 0 || duration < f.shortest {
+		f.shortest = duration
+	}
 	if f.items == 0 {
 		f.averageItems, f.averageTime = float64(items), milliseconds
 	} else {
@@ -84,6 +99,14 @@ func (f *figures) rate() (rate float64, known bool) {
 		return 0, false
 	}
 	return f.averageItems / f.averageTime, true
+}
+
+// parts is into how many a batch is divided that should take so long.
+func (f *figures) parts(target time.Duration, most int) int {
+	if f.items == 0 || f.shortest <= 0 {
+		return 1
+	}
+	return max(min(int(target/(leastShare*f.shortest)), most), 1)
 }
 
 // limits are those of the batch at hand.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func sizes(t *testing.T, batches int, cost func(size int) time.Duration, change 
 		clock.advance(cost(batch.Size))
 		return background.Result{Items: batch.Size, Done: len(got) == batches}, nil
 	})
-	change = slices.Insert(change, 0, func(config *background.Config) { config.Clock, config.Pacing = clock, background.Pacing{} })
+	change = slices.Insert(change, 0, func(config *background.Config) { config.Clock, config.Pacing = clock, background.Pacing{Parts: 1} })
 	if err := newUpdater(t, place, registry, change...).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +85,77 @@ func TestBatchSizeIsSmoothed(t *testing.T) {
 	}
 }
 
+// A batch is divided as soon as it is known to be worth while: a part takes at least three times what the shortest batch took, which
+// may all have been for its beginning. The share of the time is the same.
+func TestBatchesAreDivided(t *testing.T) {
+	t.Parallel()
+	fixedCost := func(fixed, item time.Duration) func(int) time.Duration {
+		return func(size int) time.Duration { return fixed + time.Duration(size)*item }
+	}
+	for name, test := range map[string]struct {
+		cost  func(int) time.Duration
+		parts int // as configured
+		want  []int
+		waits []time.Duration
+	}{
+		"fast":           {perItem(time.Microsecond), 0, []int{100, 200, 400, 800, 1600}, []time.Duration{1000, 100, 100, 100, 100}},
+		"the last size":  {perItem(10 * time.Microsecond), 0, []int{100, 200, 400, 800, 1000, 1000}, []time.Duration{1000, 100, 100, 100, 100, 100}},
+		"as configured":  {perItem(10 * time.Microsecond), 5, []int{100, 200, 400, 800, 1600, 2000}, []time.Duration{1000, 200, 200, 200, 200, 200}},
+		"slow":           {perItem(time.Millisecond), 0, []int{100, 100, 100}, []time.Duration{1000, 1000, 1000}},
+		"a fixed cost":   {fixedCost(8*time.Millisecond, 0), 0, []int{100, 200, 343, 416}, []time.Duration{1000, 250, 250, 250}},
+		"a greater cost": {fixedCost(20*time.Millisecond, 0), 0, []int{100, 200, 400}, []time.Duration{1000, 1000, 1000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, waits := sizes(t, len(test.want), test.cost, func(config *background.Config) { config.Pacing.Parts = test.parts })
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			for i := range test.waits {
+				test.waits[i] *= time.Millisecond
+			}
+			if diff := cmp.Diff(test.waits, waits); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// An update gives way to sessions that are at work, and no more than ten times.
+func TestPausesGrowWithTheSessionsAtWork(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []engine.Kind{engine.Postgres, engine.MySQL} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			place, clock := newAddress(t, kind), newClock()
+			place.enqueue(t, "paced")
+			stop := workBeside(t, place)
+			registry := background.NewRegistry()
+			registry.Register("paced", func(_ context.Context, batch *background.Batch) (background.Result, error) {
+				waits := clock.slept()
+				last := waits[len(waits)-1]
+				if stop != nil && last >= 2*time.Second { // the tests beside this one may be at work as well
+					stop()
+					stop = nil
+				}
+				return background.Result{Items: batch.Size, Done: len(waits) > 500 || stop == nil && last < 2*time.Second}, nil
+			})
+			paced := func(config *background.Config) { config.Clock, config.Pacing = clock, background.Pacing{Parts: 1} }
+			if err := newUpdater(t, place, registry, paced).Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			waits := clock.slept()
+			if waits[0] != time.Second || slices.Max(waits) < 2*time.Second || slices.Max(waits) > 10*time.Second || len(waits) > 500 {
+				t.Errorf("%d pauses: %v", len(waits), waits)
+			}
+		})
+	}
+}
+
 func TestPacingIsChecked(t *testing.T) {
 	t.Parallel()
 	for _, pacing := range []background.Pacing{
-		{Target: -1}, {Sleep: -1}, {MinBatchSize: -1}, {DefaultBatchSize: -5}, {MinBatchSize: 5, MaxBatchSize: 4}, {Growth: 0.5},
+		{Target: -1}, {Sleep: -1}, {MinBatchSize: -1}, {DefaultBatchSize: -5}, {MinBatchSize: 5, MaxBatchSize: 4}, {Growth: 0.5}, {Parts: -1},
 	} {
 		_, err := background.New(background.Config{Pacing: pacing, Registry: background.NewRegistry(), Open: address{}.Open})
 		if err == nil {
@@ -156,4 +224,33 @@ func TestControllerDecides(t *testing.T) {
 			}
 		})
 	}
+}
+
+// workBeside keeps two sessions at work until stop is called.
+func workBeside(t *testing.T, place address) (stop func()) {
+	t.Helper()
+	query := "SELECT count(*) FROM generate_series(1, 1000000)"
+	if place.Engine == engine.MySQL {
+		query = "SELECT BENCHMARK(2000000, 1 + 1)"
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	for range 2 {
+		session, err := place.Open(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() {
+			var count int64
+			for session.QueryRow(ctx, query).Scan(&count) == nil {
+			}
+			_ = session.Close() // what was under way was cancelled
+		})
+	}
+	stop = sync.OnceFunc(func() {
+		cancel()
+		group.Wait()
+	})
+	t.Cleanup(stop)
+	return stop
 }

@@ -42,6 +42,16 @@ func (u *Updater) sizeOf(update string, bounds limits) int {
 	return known.batchSize
 }
 
+// partsOf is into how many batches the next one is divided.
+func (u *Updater) partsOf(update string) int {
+	if u.config.Controller != nil {
+		return 1
+	}
+	u.mutex.Lock()
+	defer u.mutex.Unlock()
+	return u.of(update).parts(u.config.Pacing.Target, u.config.Pacing.Parts)
+}
+
 func (u *Updater) succeeded(report Report) {
 	u.mutex.Lock()
 	defer u.mutex.Unlock()

@@ -135,6 +135,17 @@ func record(ctx context.Context, tx engine.Tx, update *Pending, result Result) e
 	return nil
 }
 
+// commitLazily has the commit of a batch not wait for the disk, so that sessions whose commits do need not wait for the
+// batch's many pages as well. If the server crashes in the next moment, work and progress are undone together; the commit that ends
+// an update waits. (https://www.postgresql.org/docs/current/wal-async-commit.html)
+func commitLazily(ctx context.Context, tx engine.Tx, kind engine.Kind) error {
+	if kind != engine.Postgres {
+		return nil
+	}
+	_, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off")
+	return err
+}
+
 func encode(update *Pending, result Result) (string, error) {
 	if result.Progress == nil {
 		return string(update.Progress), nil

@@ -25,6 +25,7 @@ type run struct {
 	connected  bool      // once at least
 	failures   int       // to connect, in a row
 	reported   []string
+	crowd      crowd
 }
 
 // loop takes step after step until there is nothing left to run.
@@ -117,6 +118,9 @@ func (r *run) work(ctx context.Context, update *Pending) error {
 	if err == nil {
 		err = r.reach(ctx)
 	}
+	if err == nil {
+		err = r.countOthers(ctx)
+	}
 	report := Report{Update: update.Name, Err: err}
 	if err == nil {
 		report = r.batch(ctx, update, known, bounds)
@@ -183,8 +187,10 @@ func (r *run) runInTransaction(ctx context.Context, update *Pending, known *entr
 		if result, err = known.handler(ctx, &Batch{Name: update.Name, Tx: tx, Progress: slices.Clone(update.Progress), Size: size}); err != nil {
 			return err
 		}
-		rate, err = r.record(ctx, tx, update, result, begun)
-		return err
+		if rate, err = r.record(ctx, tx, update, result, begun); err != nil || result.Done {
+			return err
+		}
+		return commitLazily(ctx, tx, r.session.Engine())
 	})
 	return result, rate, err
 }

@@ -60,6 +60,10 @@ type Session interface { //nolint:interfacebloat // each is something that every
 	// session and from others that change its schema or wait to.
 	OtherSessions(ctx context.Context) ([]string, error)
 
+	// SessionsAtWork counts the other sessions of the server, of any database, that are running a statement and do not wait for
+	// a lock, as far as this session's user may see them. SQLite, which has no server, has none.
+	SessionsAtWork(ctx context.Context) (int, error)
+
 	// Describe reads the catalog.
 	Describe(ctx context.Context) (*Catalog, error)
 

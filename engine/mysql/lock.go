@@ -181,3 +181,17 @@ func (s *session) others(ctx context.Context) (found []sessionRow, err error) {
 	}
 	return found, nil
 }
+
+// sessionsAtWorkSQL leaves out what is no client, and sessions that wait for a lock or sleep.
+const sessionsAtWorkSQL = `SELECT count(*) FROM information_schema.PROCESSLIST AS p
+	WHERE p.id <> CONNECTION_ID() AND p.command IN ('Query', 'Execute', 'Prepare', 'Fetch')
+		AND COALESCE(p.state, '') NOT LIKE '%lock%' AND COALESCE(p.state, '') <> 'User sleep'`
+
+// SessionsAtWork counts the other sessions of the server that are running a statement. A user without the privilege PROCESS
+// sees only its own user's.
+func (s *session) SessionsAtWork(ctx context.Context) (count int, err error) {
+	if err := s.QueryRow(ctx, sessionsAtWorkSQL).Scan(&count); err != nil {
+		return 0, fmt.Errorf("count the sessions at work on the server of %s: %w", s.Name(), err)
+	}
+	return count, nil
+}

@@ -62,3 +62,17 @@ func (s *session) OtherSessions(ctx context.Context) ([]string, error) {
 	}
 	return others, nil
 }
+
+// sessionsAtWorkSQL leaves out sessions that wait for a lock, for their client, or sleep: they keep no processor and no disk
+// busy. (https://www.postgresql.org/docs/current/monitoring-stats.html, "Wait Event Types")
+const sessionsAtWorkSQL = `SELECT count(*) FROM pg_stat_activity AS a
+WHERE a.pid <> pg_backend_pid() AND a.state = 'active' AND a.backend_type = 'client backend'
+	AND coalesce(a.wait_event_type, '') NOT IN ('Lock', 'Client', 'Timeout')`
+
+// SessionsAtWork counts the other clients of the server that are running a statement.
+func (s *session) SessionsAtWork(ctx context.Context) (count int, err error) {
+	if err = s.connection.QueryRowContext(ctx, sessionsAtWorkSQL).Scan(&count); err != nil {
+		return 0, fmt.Errorf("count the sessions at work on the server of %s: %w", s.name, err)
+	}
+	return count, nil
+}

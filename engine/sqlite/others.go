@@ -37,6 +37,9 @@ func (s *schemaSession) OtherSessions(ctx context.Context) ([]string, error) {
 	}
 }
 
+// SessionsAtWork is always 0: there is no server whose processors and disks are shared.
+func (s *schemaSession) SessionsAtWork(context.Context) (int, error) { return 0, nil }
+
 func describeProcesses(processes []int) []string {
 	var texts []string
 	for _, process := range processes {
