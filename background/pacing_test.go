@@ -96,14 +96,14 @@ func TestBatchesAreDivided(t *testing.T) {
 		cost  func(int) time.Duration
 		parts int // as configured
 		want  []int
-		waits []time.Duration
+		waits []int64 // ms
 	}{
-		"fast":           {perItem(time.Microsecond), 0, []int{100, 200, 400, 800, 1600}, []time.Duration{1000, 100, 100, 100, 100}},
-		"the last size":  {perItem(10 * time.Microsecond), 0, []int{100, 200, 400, 800, 1000, 1000}, []time.Duration{1000, 100, 100, 100, 100, 100}},
-		"as configured":  {perItem(10 * time.Microsecond), 5, []int{100, 200, 400, 800, 1600, 2000}, []time.Duration{1000, 200, 200, 200, 200, 200}},
-		"slow":           {perItem(time.Millisecond), 0, []int{100, 100, 100}, []time.Duration{1000, 1000, 1000}},
-		"a fixed cost":   {fixedCost(8*time.Millisecond, 0), 0, []int{100, 200, 343, 416}, []time.Duration{1000, 250, 250, 250}},
-		"a greater cost": {fixedCost(20*time.Millisecond, 0), 0, []int{100, 200, 400}, []time.Duration{1000, 1000, 1000}},
+		"fast":           {perItem(time.Microsecond), 0, []int{100, 200, 400, 800, 1600}, []int64{1000, 100, 100, 100, 100}},
+		"the last size":  {perItem(10 * time.Microsecond), 0, []int{100, 200, 400, 800, 1000, 1000}, []int64{1000, 100, 100, 100, 100, 100}},
+		"as configured":  {perItem(10 * time.Microsecond), 5, []int{100, 200, 400, 800, 1600, 2000}, []int64{1000, 200, 200, 200, 200, 200}},
+		"slow":           {perItem(time.Millisecond), 0, []int{100, 100, 100}, []int64{1000, 1000, 1000}},
+		"a fixed cost":   {fixedCost(8*time.Millisecond, 0), 0, []int{100, 200, 343, 416}, []int64{1000, 250, 250, 250}},
+		"a greater cost": {fixedCost(20*time.Millisecond, 0), 0, []int{100, 200, 400}, []int64{1000, 1000, 1000}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,10 +111,11 @@ func TestBatchesAreDivided(t *testing.T) {
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
-			for i := range test.waits {
-				test.waits[i] *= time.Millisecond
+			pauses := []int64{}
+			for _, wait := range waits {
+				pauses = append(pauses, wait.Milliseconds())
 			}
-			if diff := cmp.Diff(test.waits, waits); diff != "" {
+			if diff := cmp.Diff(test.waits, pauses); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -64,7 +64,7 @@ func (s *session) OtherSessions(ctx context.Context) ([]string, error) {
 }
 
 // sessionsAtWorkSQL leaves out sessions that wait for a lock, for their client, or sleep: they keep no processor and no disk
-// busy. (https://www.postgresql.org/docs/current/monitoring-stats.html, "Wait Event Types")
+// busy (https://www.postgresql.org/docs/current/monitoring-stats.html, "Wait Event Types").
 const sessionsAtWorkSQL = `SELECT count(*) FROM pg_stat_activity AS a
 WHERE a.pid <> pg_backend_pid() AND a.state = 'active' AND a.backend_type = 'client backend'
 	AND coalesce(a.wait_event_type, '') NOT IN ('Lock', 'Client', 'Timeout')`
