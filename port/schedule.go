@@ -2,7 +2,9 @@ package port
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 )
@@ -23,7 +25,8 @@ func (t *task) before(later *task) {
 	later.waits++
 }
 
-// runTasks has the workers do all tasks, each after what it waits for, heavy ones first. The first error ends it.
+// runTasks has the workers do all tasks, each after what it waits for, heavy ones first. The first error ends it. A panic of a
+// worker is raised again here, where the caller's own goroutine can put things in order.
 func runTasks(ctx context.Context, workers []*worker, tasks []*task) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -37,8 +40,15 @@ func runTasks(ctx context.Context, workers []*worker, tasks []*task) error {
 	stop := context.AfterFunc(ctx, s.wake)
 	defer stop()
 	var group sync.WaitGroup
+	panics := make(chan string, len(workers))
 	for _, w := range workers {
 		group.Go(func() {
+			defer func() {
+				if value := recover(); value != nil {
+					panics <- fmt.Sprintf("%v\n\non a worker:\n%s", value, debug.Stack())
+					cancel(errPanic)
+				}
+			}()
 			for t := s.next(ctx); t != nil; t = s.next(ctx) {
 				if err := t.run(ctx, w); err != nil {
 					cancel(fmt.Errorf("%s: %w", t.name, err))
@@ -49,8 +59,16 @@ func runTasks(ctx context.Context, workers []*worker, tasks []*task) error {
 		})
 	}
 	group.Wait()
+	select {
+	case text := <-panics:
+		panic(text)
+	default:
+	}
 	return context.Cause(ctx)
 }
+
+// errPanic ends the other workers.
+var errPanic = errors.New("a worker has panicked")
 
 // schedule is the set of tasks that are not done.
 type schedule struct {
