@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -309,6 +310,33 @@ func TestSessionsOfManyProcessesNeverTakeEachOtherForAServer(t *testing.T) {
 		}
 		if others, err := watching.OtherSessions(t.Context()); err != nil || len(others) > 0 {
 			t.Fatalf("%q, %v", others, err)
+		}
+	}
+}
+
+func TestSessionsAtWork(t *testing.T) {
+	t.Parallel()
+	config := configOf(t, dbtest.NewMySQLDatabase(t))
+	session := openSession(t, config)
+	if count, err := session.SessionsAtWork(t.Context()); err != nil || count != 0 {
+		t.Errorf("%d at work, %v", count, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	for _, query := range []string{"SELECT SLEEP(1000)", "SELECT BENCHMARK(1000000000000, 1 + 1)"} {
+		other := openSession(t, config)
+		group.Go(func() { _, _ = other.Exec(ctx, query) }) // ends by cancel
+	}
+	const sleeping = `SELECT count(*) FROM information_schema.PROCESSLIST WHERE state = 'User sleep' AND user = SUBSTRING_INDEX(CURRENT_USER(), '@', 1)`
+	for got, asleep := -1, 0; got != 1 || asleep != 1; {
+		var err error
+		if got, err = session.SessionsAtWork(t.Context()); err != nil || got > 1 {
+			t.Fatalf("%d at work, %v", got, err)
+		}
+		if err := session.QueryRow(t.Context(), sleeping).Scan(&asleep); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

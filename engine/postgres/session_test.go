@@ -340,3 +340,60 @@ func TestOtherSessions(t *testing.T) {
 }
 
 func pid(number uint32) string { return strconv.FormatUint(uint64(number), 10) }
+
+// Only sessions that need a processor or a disk count. Those of other roles, which tests beside this one have, are not shown to this one.
+func TestSessionsAtWork(t *testing.T) {
+	t.Parallel()
+	database := dbtest.NewDatabase(t)
+	config := configOf(t, database, nil)
+	session := openSession(t, config)
+	run(t, session, "CREATE TABLE held (a int)")
+	holder := openSession(t, config)
+	run(t, holder, "BEGIN", "LOCK TABLE held")
+	beside := func(query string) (stop func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		other := openSession(t, config)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := other.Exec(ctx, query)
+			ended <- err
+		}()
+		return func() {
+			cancel()
+			<-ended
+		}
+	}
+	defer beside("SELECT pg_sleep(1000)")()
+	defer beside("SELECT FROM held")()
+	awaitNumber(t, session, "SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND wait_event_type IN ('Lock', 'Timeout')", 2)
+	if count, err := session.SessionsAtWork(t.Context()); err != nil || count != 0 {
+		t.Errorf("%d at work, %v", count, err)
+	}
+	stop := beside("SELECT count(*) FROM generate_series(1, 1000000000)")
+	defer stop()
+	awaitNumber(t, session, sessionsActive, 3)
+	awaitAtWork(t, session, 1)
+}
+
+// sessionsActive counts the other sessions that run a statement, whatever they wait for.
+const sessionsActive = `SELECT count(*) FROM pg_stat_activity WHERE usename = current_user AND state = 'active' AND pid <> pg_backend_pid()`
+
+func awaitNumber(t *testing.T, session engine.Session, query string, want int) {
+	t.Helper()
+	for got := -1; got != want; {
+		if err := session.QueryRow(t.Context(), query).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// awaitAtWork asks until so many are at work: at some moments a session waits for its file, say.
+func awaitAtWork(t *testing.T, session engine.Session, want int) {
+	t.Helper()
+	for got := -1; got != want; {
+		var err error
+		if got, err = session.SessionsAtWork(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
