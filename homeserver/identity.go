@@ -13,9 +13,14 @@ const (
 )
 
 // Missing returns which of the identifying tables are not among these names.
-func Missing(names []string) []string {
+func Missing(names []string) []string { return missingFrom(names, IdentifyingTables()) }
+
+// MissingOfState returns which of the tables that identify a database of state alone are not among these names.
+func MissingOfState(names []string) []string { return missingFrom(names, IdentifyingStateTables()) }
+
+func missingFrom(names, wanted []string) []string {
 	var missing []string
-	for _, table := range IdentifyingTables() {
+	for _, table := range wanted {
 		if !slices.Contains(names, table) {
 			missing = append(missing, table)
 		}

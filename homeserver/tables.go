@@ -28,6 +28,18 @@ func IdentifyingTables() []string {
 	return []string{"schema_version", "applied_schema_deltas", "rooms", "events", "event_json", "users"}
 }
 
+// IdentifyingStateTables are the tables that a database holds which has the logical database state alone.
+func IdentifyingStateTables() []string {
+	return []string{"schema_version", "applied_schema_deltas", "state_groups", "state_groups_state"}
+}
+
+// StateTables are the tables of the logical database state, upstream's and ours. Older versions lack the last two.
+func StateTables() []string {
+	return []string{
+		"state_groups", "state_group_edges", "state_groups_state", "state_groups_pending_deletion", "state_groups_persisting",
+	}
+}
+
 // RegeneratedTables are the tables a server rebuilds from others when
 // DirectoryUpdates are enqueued: the user directory with the shadow tables of its
 // search index, of FTS4 (upstream) and FTS5 (ours).

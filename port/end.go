@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -16,82 +15,167 @@ import (
 	"github.com/synapsedb/synapse/homeserver"
 )
 
-// Finish says that the move is over: it removes what ports keep in a target to be able to run again. It reports whether there
-// was anything. A homeserver may be running on the target.
+// Finish says that the move into Options.Target, and Options.State, is over: it removes what ports keep there to be able to run
+// again. It reports whether there was anything. A homeserver may be running on the target.
 //
-// It returns *RefusedError when the last port is not complete, or another one is running.
-func Finish(ctx context.Context, config *postgres.Config, log *slog.Logger) (bool, error) {
-	return onState(ctx, config, log, func(ctx context.Context, conn *pgx.Conn) error {
-		var left stage
-		if err := conn.QueryRow(ctx, "SELECT phase FROM synapse_port.run").Scan(&left); err != nil {
-			return fmt.Errorf("read the state of the port: %w", err)
-		}
-		if left != stageComplete {
-			return &RefusedError{Problems: []Problem{{
-				ID: "port_unfinished", What: "the last port into this database is not complete (" + string(left) + "), and what it recorded is needed to complete it",
+// It returns *RefusedError when the last port is not complete, or another one is running; nothing is removed then.
+func Finish(ctx context.Context, options Options) (found bool, err error) {
+	states, err := openStates(ctx, options)
+	defer func() { err = errors.Join(err, states.close(ctx)) }()
+	if err != nil {
+		return false, err
+	}
+	var problems []Problem
+	for _, s := range states {
+		if s.exists && s.stage != stageComplete {
+			problems = append(problems, s.run.namedProblems([]Problem{{
+				ID: "port_unfinished", What: "the last port into this database is not complete (" + string(s.stage) + "), and what it recorded is needed to complete it",
 				Hint: "run the port again first; or put the empty tables back: --abandon",
-			}}}
+			}})...)
 		}
-		_, err := conn.Exec(ctx, dropState)
-		return err
-	})
-}
-
-// onState does work under the port's lock if there is a state.
-func onState(ctx context.Context, config *postgres.Config, log *slog.Logger, work func(context.Context, *pgx.Conn) error) (found bool, err error) {
-	patient := maps.Clone(settings)
-	patient["synchronous_commit"] = "on"
-	conn, err := config.Connect(ctx, patient)
-	if err != nil {
-		return false, err
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
-	problem, err := (&target{config: config, conn: conn}).lock(ctx)
-	if err != nil {
-		return false, fmt.Errorf("take the target's lock: %w", err)
-	}
-	if problem != nil {
-		return false, &RefusedError{Problems: []Problem{*problem}}
-	}
-	if err := conn.QueryRow(ctx, stateExists).Scan(&found); err != nil || !found {
-		return false, err
-	}
-	log.DebugContext(ctx, "the target holds the state of a port")
-	return true, work(ctx, conn)
-}
-
-// Abandon puts an unfinished target back to how it was before the first port: the rows that came are removed, and what the
-// target was prepared with, indexes, constraints, triggers, sequences and the compat version are put back, all in one
-// transaction. It reports whether there was anything to do.
-//
-// It returns *RefusedError when the port is complete, or something else uses the target.
-func Abandon(ctx context.Context, config *postgres.Config, log *slog.Logger) (bool, error) {
-	found, err := onState(ctx, config, log, func(context.Context, *pgx.Conn) error { return nil })
-	if err != nil || !found {
-		return false, err
-	}
-	t, problems := openTarget(ctx, config)
-	if t != nil {
-		defer t.close()
-	}
-	if t != nil && t.earlier != nil && t.earlier.stage == stageComplete {
-		problems = append(problems, Problem{
-			ID: "port_complete", What: "the port into this database is complete; abandoning it would throw its rows away",
-			Hint: "say that the move is over: --finish; if the database is not wanted any more, drop it",
-		})
 	}
 	if len(problems) > 0 {
 		return false, &RefusedError{Problems: problems}
 	}
-	if t.earlier == nil {
-		return false, nil
+	for _, s := range states {
+		if !s.exists {
+			continue
+		}
+		if _, err := s.conn.Exec(ctx, dropState); err != nil {
+			return true, s.run.named(err)
+		}
+		found = true
 	}
-	r := &run{target: t, record: t.record, options: Options{Log: log}}
-	err = pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) error { return r.putBack(ctx, tx) })
+	return found, nil
+}
+
+// keptState is what ports keep in one database.
+type keptState struct {
+	run    *run
+	conn   *pgx.Conn // it holds the lock
+	exists bool
+	stage  stage
+}
+
+type keptStates []*keptState
+
+func (s keptStates) close(ctx context.Context) error {
+	var err error
+	for _, one := range s {
+		err = errors.Join(err, one.conn.Close(context.WithoutCancel(ctx)))
+	}
+	return err
+}
+
+// openStates connects to the databases of a move, takes their locks, and looks at what ports keep there. What is returned has to
+// be closed, also beside an error.
+func openStates(ctx context.Context, options Options) (states keptStates, err error) {
+	if options, err = options.withDefaults(); err != nil {
+		return nil, err
+	}
+	patient := maps.Clone(settings)
+	patient["synchronous_commit"] = "on"
+	for _, r := range newMove(options, nil).runs {
+		conn, err := r.options.Target.Connect(ctx, patient)
+		if err != nil {
+			return states, r.named(err)
+		}
+		states = append(states, &keptState{run: r, conn: conn})
+	}
+	if len(states) > 1 {
+		same, err := sameDatabase(ctx, states[0].conn, states[1].conn)
+		if same {
+			err = &RefusedError{Problems: []Problem{oneDatabase(options.State)}}
+		}
+		if err != nil {
+			return states, err
+		}
+	}
+	for _, s := range states {
+		if err := s.read(ctx); err != nil {
+			return states, err
+		}
+	}
+	return states, nil
+}
+
+func (s *keptState) read(ctx context.Context) error {
+	problem, err := (&target{conn: s.conn}).lock(ctx)
 	if err != nil {
-		return true, fmt.Errorf("put the target back: %w", err)
+		return s.run.named(fmt.Errorf("take the target's lock: %w", err))
 	}
-	return true, nil
+	if problem != nil {
+		return &RefusedError{Problems: s.run.namedProblems([]Problem{*problem})}
+	}
+	if err := s.conn.QueryRow(ctx, stateExists).Scan(&s.exists); err != nil || !s.exists {
+		return s.run.named(err)
+	}
+	s.run.options.Log.DebugContext(ctx, "the target holds the state of a port", "database", s.run.options.Target.Describe())
+	if err := s.conn.QueryRow(ctx, "SELECT phase FROM synapse_port.run").Scan(&s.stage); err != nil {
+		return s.run.named(fmt.Errorf("read the state of the port: %w", err))
+	}
+	return nil
+}
+
+// Abandon puts an unfinished target, Options.Target and Options.State, back to how it was before the first port: the rows that
+// came are removed, and what the target was prepared with, indexes, constraints, triggers, sequences and the compat version are
+// put back, all in one transaction for each database. It reports whether there was anything to do.
+//
+// It returns *RefusedError when the port is complete, be it in one of two databases, or something else uses them; nothing is
+// changed then.
+func Abandon(ctx context.Context, options Options) (found bool, err error) {
+	runs, err := unfinishedRuns(ctx, options)
+	if err != nil {
+		return false, err
+	}
+	var problems []Problem
+	for _, r := range runs {
+		r.target, r.problems = openTarget(ctx, r.options.Target, r.part)
+		if r.target != nil {
+			defer r.target.close()
+		}
+		problems = append(problems, r.namedProblems(r.problems)...)
+	}
+	if len(problems) > 0 {
+		return false, &RefusedError{Problems: problems}
+	}
+	for _, r := range runs {
+		if r.target.earlier == nil {
+			continue
+		}
+		found, r.record = true, r.target.record
+		err = pgx.BeginFunc(ctx, r.target.conn, func(tx pgx.Tx) error { return r.putBack(ctx, tx) })
+		if err != nil {
+			return true, r.named(fmt.Errorf("put the target back: %w", err))
+		}
+	}
+	return found, nil
+}
+
+// unfinishedRuns are those whose targets hold the state of a port. It refuses complete ones.
+func unfinishedRuns(ctx context.Context, options Options) (runs []*run, err error) {
+	states, err := openStates(ctx, options)
+	defer func() { err = errors.Join(err, states.close(ctx)) }()
+	if err != nil {
+		return nil, err
+	}
+	var problems []Problem
+	for _, s := range states {
+		switch {
+		case !s.exists:
+		case s.stage == stageComplete:
+			problems = append(problems, s.run.namedProblems([]Problem{{
+				ID: "port_complete", What: "the port into this database is complete; abandoning it would throw its rows away",
+				Hint: "say that the move is over: --finish; if the database is not wanted any more, drop it",
+			}})...)
+		default:
+			runs = append(runs, s.run)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, &RefusedError{Problems: problems}
+	}
+	return runs, nil
 }
 
 func (r *run) putBack(ctx context.Context, tx pgx.Tx) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -47,7 +46,7 @@ func ExampleRun() {
 	fmt.Println("again:", report.Mode, err)
 
 	// When the homeserver runs on PostgreSQL and all is well, the move is over.
-	found, err := port.Finish(ctx, options.Target, slog.New(slog.DiscardHandler))
+	found, err := port.Finish(ctx, options)
 	fmt.Println("finish:", found, err)
 	// Output:
 	// check: clean

@@ -35,6 +35,7 @@ func (r *run) finish(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
+	r.finished = true
 	// Only now: a port that is taken up again must be able to write the file anew.
 	r.report.noteClose(r.aside.name())
 	return nil

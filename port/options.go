@@ -26,6 +26,7 @@ const DefaultBatchSize = 10_000
 type Options struct {
 	Source     string           // path of the SQLite database
 	Target     *postgres.Config // where it goes
+	State      *postgres.Config // where the logical database state goes; nil when Target takes that, too
 	ServerName string           // of the homeserver, to compare with the users of the source; "" to not compare
 
 	// Upstream is the schema of the Python homeserver whose database the source is. An empty target is prepared with it;

@@ -97,9 +97,10 @@ func quotedColumns(columns []convert.Column) string {
 // creating them costs more than keeping them.
 const heavyRows = 2000
 
-// makePlan pairs the tables and columns of both sides. What has no counterpart is a Problem.
-func makePlan(ctx context.Context, s *source, t *target) (*plan, []Problem, error) {
-	maker := &planner{source: s, target: t, plan: &plan{}}
+// makePlan pairs the tables and columns of the source that the target takes. What has no counterpart is a Problem. other is the
+// other target; nil when there is none, or when it could not be read.
+func makePlan(ctx context.Context, s *source, t, other *target) (*plan, []Problem, error) {
+	maker := &planner{source: s, target: t, other: other, plan: &plan{}}
 	for _, name := range sortedNames(s.tables) {
 		if err := maker.add(ctx, s.tables[name]); err != nil {
 			return nil, nil, fmt.Errorf("plan table %s: %w", name, err)
@@ -113,11 +114,15 @@ func makePlan(ctx context.Context, s *source, t *target) (*plan, []Problem, erro
 type planner struct {
 	source   *source
 	target   *target
+	other    *target
 	plan     *plan
 	problems []Problem
 }
 
 func (p *planner) add(ctx context.Context, table *sqlite.Table) error {
+	if !p.takes(table.Name) {
+		return nil
+	}
 	if reason, left := p.leaves(table); left {
 		if reason != "" {
 			p.plan.left = append(p.plan.left, LeftTable{table.Name, reason})
@@ -154,6 +159,9 @@ func (p *planner) leaves(table *sqlite.Table) (reason string, left bool) {
 
 // alone is about a table that only the source has.
 func (p *planner) alone(ctx context.Context, table *sqlite.Table) error {
+	if p.target.part == partMain && p.other == nil {
+		return nil // state's target may have it
+	}
 	var rows int64
 	counts, err := p.source.integers(ctx, "SELECT count(*) FROM "+sqlite.QuoteIdentifier(table.Name))
 	if err != nil {

@@ -102,6 +102,9 @@ func TestEveryReasonToRefuseHasACase(t *testing.T) {
 	t.Parallel()
 	// These come of what a port left, not of how the sides were prepared: see update_test.go.
 	proved := []string{"target_written", "port_complete", "port_unfinished"}
+	for _, refusal := range twoRefusals() {
+		proved = append(proved, refusal.want...)
+	}
 	for _, refusal := range refusals() {
 		proved = append(proved, refusal.want...)
 	}

@@ -59,21 +59,7 @@ func describe(t *testing.T, database *dbtest.Database) *engine.Catalog {
 func TestEmptyTargetIsPreparedWithUpstreamsFiles(t *testing.T) {
 	t.Parallel()
 	set := tinyUpstream(t, 94) // with a background update that has nothing to do
-	source := filepath.Join(t.TempDir(), "homeserver.db")
-	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: source}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = schema.Prepare(t.Context(), session, set, schema.Options{})
-	if _, more := session.Exec(t.Context(), "DELETE FROM background_updates"); more != nil {
-		t.Error(more)
-	}
-	if _, more := session.Exec(t.Context(), "INSERT INTO rooms (room_id) VALUES ('!a:demo.example.com')"); more != nil {
-		t.Error(more)
-	}
-	if err := errors.Join(err, session.Close()); err != nil {
-		t.Fatal(err)
-	}
+	source := upstreamSource(t, set)
 	target := dbtest.NewDatabase(t)
 	for name, set := range map[string]*schema.Set{"no files": nil, "newer files": tinyUpstream(t, 95)} {
 		_, err := portInto(t, source, target, func(options *port.Options) { options.Upstream = set })
@@ -93,6 +79,30 @@ func TestEmptyTargetIsPreparedWithUpstreamsFiles(t *testing.T) {
 	}
 }
 
+// upstreamSource is a file that was made of a set, with a row in each logical database.
+func upstreamSource(t *testing.T, set *schema.Set) string {
+	t.Helper()
+	source := filepath.Join(t.TempDir(), "homeserver.db")
+	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: source}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = schema.Prepare(t.Context(), session, set, schema.Options{}); err != nil {
+		t.Error(err)
+	}
+	for _, statement := range []string{
+		"DELETE FROM background_updates", "INSERT INTO rooms (room_id) VALUES ('!a:demo.example.com')", "INSERT INTO state_groups (id) VALUES (7)",
+	} {
+		if _, err := session.Exec(t.Context(), statement); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := session.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
 // tinyUpstream has as many of upstream's tables as a port needs to know a homeserver's database.
 func tinyUpstream(t *testing.T, version int) *schema.Set {
 	t.Helper()
@@ -107,11 +117,14 @@ CREATE TABLE IF NOT EXISTS applied_schema_deltas (version INTEGER NOT NULL, file
 	const updates = `CREATE TABLE background_updates (update_name TEXT NOT NULL UNIQUE, progress_json TEXT NOT NULL,
 depends_on TEXT, ordering INTEGER NOT NULL DEFAULT 0);
 INSERT INTO background_updates (update_name, progress_json, ordering) VALUES ('populate_stats_process_rooms', '{}', 7322);`
+	const state = `CREATE TABLE state_groups (id BIGINT PRIMARY KEY);
+CREATE TABLE state_groups_state (state_group BIGINT NOT NULL);
+INSERT INTO background_updates (update_name, progress_json, ordering) VALUES ('mark_unreferenced_state_groups_for_deletion_bg_update', '{}', 9002);`
 	files := fstest.MapFS{"common/schema_version.sql": {Data: []byte(bookkeeping)}}
 	for _, kind := range []string{"sqlite", "postgres"} {
 		files["common/full_schemas/72/full.sql."+kind] = &fstest.MapFile{Data: []byte(updates)}
 		files["main/full_schemas/72/full.sql."+kind] = &fstest.MapFile{Data: []byte(tables)}
-		files["state/full_schemas/72/full.sql."+kind] = &fstest.MapFile{Data: []byte("CREATE TABLE state_groups (id BIGINT PRIMARY KEY);")}
+		files["state/full_schemas/72/full.sql."+kind] = &fstest.MapFile{Data: []byte(state)}
 	}
 	set, err := schema.New(schema.Definition{
 		Name: "upstream", Version: version, CompatVersion: 84, Engines: []engine.Kind{engine.SQLite, engine.Postgres},

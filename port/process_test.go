@@ -32,6 +32,7 @@ const processVariable = "SYNAPSE_PORT_TEST_PROCESS"
 type portProcess struct {
 	Source    string         `json:"source"`
 	Target    map[string]any `json:"target"`
+	State     map[string]any `json:"state"` // the target of state, if there is one
 	Aside     string         `json:"aside"`
 	Policy    port.Policy    `json:"policy"`
 	Write     string         `json:"write"` // a statement to run on the source instead of a port
@@ -84,12 +85,18 @@ func (p portProcess) run() error {
 	if err != nil {
 		return err
 	}
+	var state *postgres.Config
+	if p.State != nil {
+		if state, _, err = postgres.ParseArgs(p.State); err != nil {
+			return err
+		}
+	}
 	progress := port.NewProgress()
 	if p.KillAt > 0 {
 		go killAt(progress, p.KillAt)
 	}
 	_, err = port.Run(ctx, port.Options{
-		Source: p.Source, Target: target, SetAsideFile: p.Aside, OnBadValue: p.Policy, BatchSize: p.Batch, Jobs: p.Jobs, Progress: progress,
+		Source: p.Source, Target: target, State: state, SetAsideFile: p.Aside, OnBadValue: p.Policy, BatchSize: p.Batch, Jobs: p.Jobs, Progress: progress,
 	})
 	return err
 }

@@ -89,10 +89,14 @@ func (p *Progress) Steps() []Step {
 	return append([]Step(nil), p.steps...)
 }
 
-// enter begins a phase and forgets the tables of the one before.
+// enter begins a phase and forgets the tables of the one before. In the phase that lasts already nothing is forgotten: two targets
+// go through it one after the other.
 func (p *Progress) enter(phase Phase) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
+	if phase == p.phase {
+		return
+	}
 	if p.phase != "" {
 		p.steps = append(p.steps, Step{Phase: p.phase, Seconds: time.Since(p.since).Seconds()})
 	}
@@ -100,14 +104,16 @@ func (p *Progress) enter(phase Phase) {
 	p.tables, p.order = map[string]*TableProgress{}, nil
 }
 
-// table announces a table with the rows that are expected of it.
+// table announces a table with the rows that are expected of it. One that was announced before begins again.
 func (p *Progress) table(name string, total int64) *TableProgress {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	table := &TableProgress{}
 	table.total.Store(total)
+	if p.tables[name] == nil {
+		p.order = append(p.order, name)
+	}
 	p.tables[name] = table
-	p.order = append(p.order, name)
 	return table
 }
 

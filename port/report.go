@@ -36,6 +36,10 @@ type Report struct {
 
 	PeakMemory int64 `json:"peak_memory_bytes,omitempty"` // of this process so far (VmHWM), where the system tells
 
+	// State is about the database of state, when that is another one than main's. What is about the whole port (result, error,
+	// problems, peak memory) stands above; State.Result differs from the whole's only where state alone was complete.
+	State *Report `json:"state,omitempty"`
+
 	begun time.Time
 	mutex sync.Mutex
 }
@@ -151,17 +155,16 @@ func (r *Report) verified(table *tablePlan, source, target checksum.Sum) {
 	})
 }
 
-// complete fills in the rest when the run is over.
-func (r *Report) complete(run *run, err error) {
+// complete fills in the rest when the port is over. began says that any target was written to.
+func (r *Report) complete(run *run, err error, began bool) {
 	run.options.Progress.enter("")
 	r.Steps = run.options.Progress.Steps()
 	r.Seconds = time.Since(r.begun).Seconds()
-	r.Result = resultOf(run, err)
-	r.PeakMemory = peakMemory()
-	if err != nil {
-		r.Error = err.Error()
+	r.Result = resultOf(run, err, began)
+	if run.part != partState {
+		r.PeakMemory = peakMemory()
+		r.problems(err)
 	}
-	r.problems(err)
 	r.values(run)
 	r.countTables(run)
 	if run.aside != nil && run.aside.named {

@@ -198,15 +198,16 @@ func (r *run) scanned() map[string]scanned {
 	return all
 }
 
+func (r *run) recalls(table *tablePlan) bool {
+	return r.resumed && !r.options.Check && table.way != wayCompare && r.target.earlier.copied(table.name)
+}
+
 // recall takes over what the scan of an interrupted port of the same source found in a table; false when it has to be read.
 func (r *run) recall(table *tablePlan) bool {
-	if !r.resumed || r.options.Check || table.way == wayCompare {
+	if !r.recalls(table) {
 		return false
 	}
-	found, known := r.target.earlier.scan[table.name]
-	if !known {
-		return false
-	}
+	found := r.target.earlier.scan[table.name]
 	table.rows, table.deviates = found.Rows, found.Deviations
 	if found.Decisions != nil {
 		r.decisions.rows[table.name] = found.Decisions

@@ -155,10 +155,18 @@ func (r *run) lastTaken(ctx context.Context, c counter) (last int64, decidedBy s
 			return 0, "", err
 		}
 	}
-	if handed := r.source.sequences[c.owner]; c.owner != "" && handed > last {
+	if handed := r.handedOut(c); handed > last {
 		last, decidedBy = handed, "sqlite_sequence "+c.owner
 	}
 	return last, decidedBy, nil
+}
+
+// handedOut is the last number that SQLite itself handed out for an identity column of a table that is copied.
+func (r *run) handedOut(c counter) int64 {
+	if c.owner == "" || r.plan.table(c.owner) == nil {
+		return 0
+	}
+	return r.source.sequences[c.owner]
 }
 
 // greatest is the query for the greatest id in a column of the target.
@@ -212,10 +220,7 @@ func (r *run) sourceTaken(ctx context.Context, c counter) (int64, error) {
 }
 
 func (r *run) findTaken(ctx context.Context, c counter) (int64, error) {
-	taken := r.source.sequences[c.owner]
-	if c.owner == "" {
-		taken = 0
-	}
+	taken := r.handedOut(c)
 	consider := func(query string, args ...any) error {
 		values, err := r.source.integers(ctx, query, args...)
 		if err == nil {

@@ -18,6 +18,7 @@ import (
 // target is what a port knows of the PostgreSQL side.
 type target struct {
 	config *postgres.Config
+	part   part      // which logical databases it is for
 	conn   *pgx.Conn // the control connection: holds the lock for as long as the port lasts
 	server *postgres.ServerInfo
 	schema *catalog.Schema
@@ -48,12 +49,24 @@ var settings = map[string]string{
 }
 
 // openTarget connects and reads what the checks need.
-func openTarget(ctx context.Context, config *postgres.Config) (*target, []Problem) {
+func openTarget(ctx context.Context, config *postgres.Config, part part) (*target, []Problem) {
+	t, problems := connectTarget(ctx, config, part)
+	if t == nil {
+		return nil, problems
+	}
+	return t.examine(ctx)
+}
+
+func connectTarget(ctx context.Context, config *postgres.Config, part part) (*target, []Problem) {
 	conn, err := config.Connect(ctx, settings)
 	if err != nil {
 		return nil, []Problem{{ID: "target_unreachable", What: err.Error()}}
 	}
-	t := &target{config: config, conn: conn}
+	return &target{config: config, part: part, conn: conn}, nil
+}
+
+// examine reads what the checks need.
+func (t *target) examine(ctx context.Context) (*target, []Problem) {
 	problems, err := t.read(ctx)
 	if err != nil {
 		problems = append(problems, Problem{ID: "target_unreadable", What: err.Error()})
@@ -108,24 +121,10 @@ func (t *target) readSchema(ctx context.Context) ([]Problem, error) {
 		return nil, err
 	}
 	t.schema = schema
-	names := make([]string, 0, len(schema.Tables))
-	for _, table := range schema.Tables {
-		names = append(names, table.Name)
-	}
-	if missing := homeserver.Missing(names); len(missing) > 0 {
-		return []Problem{t.notPrepared(missing)}, nil
+	if problem := t.identify(); problem != nil {
+		return []Problem{*problem}, nil
 	}
 	return t.readState(ctx)
-}
-
-func (t *target) notPrepared(missing []string) Problem {
-	return Problem{
-		ID:   "target_not_prepared",
-		What: fmt.Sprintf("the target is not prepared: its schema %q lacks the tables %s", t.schema.Name, engine.List(missing)),
-		Hint: "create the tables with the homeserver itself, of the version that the SQLite database was last used with:\n" +
-			"update_synapse_database --database-config homeserver-postgres.yaml --run-background-updates\n" +
-			"An empty target is prepared by the port itself when it knows the homeserver's schema files (--schema-dir)",
-	}
 }
 
 func (t *target) readState(ctx context.Context) ([]Problem, error) {
@@ -243,8 +242,15 @@ func (t *target) livedIn() []string {
 
 func (t *target) problems() []Problem {
 	var problems []Problem
-	names := t.livedIn()
-	if len(names) > 0 && t.earlier == nil {
+	names, ofState := t.livedIn(), t.rowsOfState()
+	switch {
+	case len(ofState) > 0:
+		problems = append(problems, Problem{
+			ID:   "target_lived_in",
+			What: "the database for main has been used, or ported into, for state too: " + engine.List(ofState),
+			Hint: "port into new databases; or go on with this one for both, and then move state out of it: synapse schema split",
+		})
+	case len(names) > 0 && t.earlier == nil:
 		problems = append(problems, Problem{
 			ID:   "target_lived_in",
 			What: "the target has been used: there are rows in " + engine.List(names),

@@ -4,14 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"log/slog"
 	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/port"
@@ -122,12 +120,12 @@ func TestFinishAndAbandon(t *testing.T) {
 	source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
 	target := preparedTarget(t)
 	fresh, schema := content(t, target), schemaDump(t, target)
-	end := func(what func(context.Context, *postgres.Config, *slog.Logger) (bool, error)) (bool, error) {
+	end := func(what func(context.Context, port.Options) (bool, error)) (bool, error) {
 		t.Helper()
 		waitForSessionsToEnd(t, target)
-		return what(t.Context(), targetConfig(t, target), slog.New(slog.DiscardHandler))
+		return what(t.Context(), port.Options{Target: targetConfig(t, target)})
 	}
-	for name, what := range map[string]func(context.Context, *postgres.Config, *slog.Logger) (bool, error){
+	for name, what := range map[string]func(context.Context, port.Options) (bool, error){
 		"finish": port.Finish, "abandon": port.Abandon,
 	} {
 		if found, err := end(what); found || err != nil {
@@ -156,7 +154,7 @@ func TestFinishAndAbandon(t *testing.T) {
 		t.Errorf("abandon of a complete port: %v", err)
 	}
 	server := target.Connect(t) // a homeserver may run by now
-	if found, err := port.Finish(t.Context(), targetConfig(t, target), slog.New(slog.DiscardHandler)); !found || err != nil {
+	if found, err := port.Finish(t.Context(), port.Options{Target: targetConfig(t, target)}); !found || err != nil {
 		t.Errorf("finish: %v, %v", found, err)
 	}
 	if err := server.Close(t.Context()); err != nil {

@@ -54,6 +54,12 @@ func (r *run) connect(ctx context.Context) error {
 	return nil
 }
 
+// connectAnew connects after an attempt that may have been cut off.
+func (r *run) connectAnew(ctx context.Context) error {
+	r.disconnect()
+	return r.connect(ctx)
+}
+
 // disconnect closes the workers' connections.
 func (r *run) disconnect() {
 	for _, w := range r.workers {

@@ -118,7 +118,7 @@ func (e *environment) prepareDemo(ctx context.Context, postgres *server.Postgres
 	if err := os.WriteFile(configuration, []byte(text), 0o600); err != nil {
 		return err
 	}
-	target, _, err := e.portTarget([]string{configuration})
+	target, _, err := e.portDatabases([]string{configuration})
 	if err != nil {
 		return err
 	}

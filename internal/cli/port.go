@@ -42,7 +42,8 @@ const portHelp = `Move a homeserver's database from SQLite to PostgreSQL.
 The target is an empty database, owned by the role that the configuration names.
 Its tables are created by the port if the schema files of the homeserver that made
 the source are known (--schema-dir), or beforehand, by the homeserver itself. Stop the homeserver before the port whose result it will
-start on. The source is only read, and stays as it is.
+start on. The source is only read, and stays as it is. With two databases under
+"databases", those of main and of state, each gets its own tables.
 
 What happens: all checks, listed at once if any fails; a scan of the whole source
 for values that PostgreSQL cannot take; only then the copy, the indexes and
@@ -96,7 +97,7 @@ func (e *environment) port(name string) *cobra.Command {
 	set.SortFlags = false
 	set.StringVar(&flags.source, "sqlite-database", "", "the SQLite `file` to read; it is not changed")
 	set.StringArrayVarP(&flags.configs, "postgres-config", "c", nil,
-		"homeserver.yaml whose database section is PostgreSQL, a `file` or a directory of .yaml files; may be repeated, a later one wins")
+		"homeserver.yaml whose database section, or each under databases, is PostgreSQL, a `file` or a directory of .yaml files; may be repeated, a later one wins")
 	set.BoolVar(&flags.check, "check", false, "do all checks and the scan, list everything that hinders, write nothing")
 	set.StringVar(&flags.policy, "on-bad-value", string(port.Fail),
 		"what to do about values that PostgreSQL does not take: stop before the first write, or put U+FFFD where that mends a text and set other rows aside in a file (`fail|repair`)")
@@ -148,51 +149,55 @@ func (e *environment) portOptions(flags *portFlags) (port.Options, error) {
 	if _, err := os.Lstat(flags.aside); flags.aside != "" && !errors.Is(err, fs.ErrNotExist) {
 		return port.Options{}, fmt.Errorf("--set-aside-file: %s exists already; name another file", flags.aside)
 	}
-	target, serverName, err := e.portTarget(flags.configs)
+	target, state, serverName, err := e.portTargets(flags.configs)
 	if err != nil {
 		return port.Options{}, err
 	}
 	set, err := upstreamSet(flags.schema)
 	return port.Options{
-		Source: flags.source, Target: target, ServerName: serverName, Upstream: set,
+		Source: flags.source, Target: target, State: state, ServerName: serverName, Upstream: set,
 		BatchSize: flags.batch, Jobs: flags.jobs, OnBadValue: port.Policy(flags.policy),
 		SetAsideFile: flags.aside, Check: flags.check, NoVerify: flags.noVerify, DiscardTargetChanges: flags.discard, Log: e.logger(),
 	}, err
 }
 
-// portTarget reads the configuration of the target.
-func (e *environment) portTarget(paths []string) (*postgres.Config, string, error) {
+// portTargets reads the configuration of the target. state is nil when main's database takes that, too.
+func (e *environment) portTargets(paths []string) (main, state *postgres.Config, serverName string, err error) {
 	loaded, err := e.loadConfig(paths)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
-	database, err := targetOf(loaded)
-	if err != nil {
-		return nil, "", err
+	if main, state, err = targetsOf(loaded); err != nil {
+		return nil, nil, "", err
 	}
-	serverName, err := loaded.RequireServerName()
-	return database, serverName, err
+	serverName, err = loaded.RequireServerName()
+	return main, state, serverName, err
 }
 
-// portDatabase reads where the target is, and nothing else.
-func (e *environment) portDatabase(paths []string) (*postgres.Config, error) {
+// portDatabases reads where the target is, and nothing else.
+func (e *environment) portDatabases(paths []string) (main, state *postgres.Config, err error) {
 	loaded, err := e.loadConfig(paths)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return targetOf(loaded)
+	return targetsOf(loaded)
 }
 
-func targetOf(loaded *config.Config) (*postgres.Config, error) {
-	if len(loaded.Databases) > 1 {
-		return nil, &jobError{fmt.Errorf("%s: the configuration has %d databases; a port goes into one that holds both main and state",
-			loaded.Databases[1].Position, len(loaded.Databases))}
+func targetsOf(loaded *config.Config) (main, state *postgres.Config, err error) {
+	ofMain, ofState := holder(loaded, "main"), holder(loaded, "state")
+	for _, database := range loaded.Databases {
+		if database.Label != ofMain.Label && database.Label != ofState.Label {
+			return nil, nil, &jobError{fmt.Errorf("%s: %s is neither the database of main nor that of state; a port goes into these two: leave the section out",
+				database.Position, database.Label)}
+		}
+		if database.Engine != engine.Postgres {
+			return nil, nil, &config.EngineError{Position: database.Position, Section: database.Label + " is SQLite, but the target"}
+		}
 	}
-	database := loaded.Databases[0]
-	if database.Engine != engine.Postgres {
-		return nil, &config.EngineError{Position: database.Position, Section: database.Label + " is SQLite, but the target"}
+	if ofMain.Label == ofState.Label {
+		return ofMain.Postgres, nil, nil
 	}
-	return database.Postgres, nil
+	return ofMain.Postgres, ofState.Postgres, nil
 }
 
 // portWith runs the port, shows its progress and prints its report.

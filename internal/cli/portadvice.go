@@ -24,25 +24,63 @@ func (e *environment) adviseSpace(ctx context.Context, options port.Options) str
 			size += info.Size()
 		}
 	}
-	space, err := options.Target.Space(ctx)
+	room, err := roomOf(ctx, options)
 	if err != nil || size == 0 {
 		return ""
 	}
-	return spaceAdvice(size, space.Used, space.Free, space.Known)
+	return spaceAdvice(size, room)
 }
 
-// spaceAdvice counts what the target holds already as room: a port fills the same tables again.
-func spaceAdvice(source, used, free int64, known bool) string {
-	least, most := int64(leastGrowth*float64(source)), int64(mostGrowth*float64(source))
-	text := "Space       the source takes " + bytesText(source) + "; the target will take about " + bytesText(least) + " to " + bytesText(most)
-	if !known {
-		return text + "; how much is free on the server cannot be known from here"
+// room is where a port's rows can go.
+type room struct {
+	targets string // in words
+	used    int64  // bytes, by what the targets hold already
+	free    int64  // bytes on the server's disk; on the fuller one of two
+	sum     int64  // bytes on both disks
+	known   bool   // whether what is free is known
+}
+
+// roomOf looks at both targets together: how much each will take is known only when the source was read.
+func roomOf(ctx context.Context, options port.Options) (room, error) {
+	space, err := options.Target.Space(ctx)
+	if err != nil {
+		return room{}, err
 	}
-	text += "; " + bytesText(free) + " are free on the server's disk"
-	switch room := free + used; {
-	case room < least:
+	all := room{targets: "the target", used: space.Used, free: space.Free, sum: space.Free, known: space.Known}
+	if options.State == nil {
+		return all, nil
+	}
+	state, err := options.State.Space(ctx)
+	if err != nil {
+		return room{}, err
+	}
+	all.targets, all.used, all.known = "both targets together", all.used+state.Used, all.known && state.Known
+	all.free = min(space.Free, state.Free)
+	if apart := max(space.Free, state.Free) - all.free; apart > all.free/oneDisk { // otherwise it is one disk, seen twice
+		all.sum = space.Free + state.Free
+	}
+	return all, nil
+}
+
+// oneDisk is by which part of it what is free may change from one look to the next.
+const oneDisk = 100
+
+// spaceAdvice counts what the targets hold already as room: a port fills the same tables again.
+func spaceAdvice(source int64, room room) string {
+	least, most := int64(leastGrowth*float64(source)), int64(mostGrowth*float64(source))
+	text := "Space       the source takes " + bytesText(source) + "; " + room.targets + " will take about " + bytesText(least) + " to " + bytesText(most)
+	switch {
+	case !room.known:
+		return text + "; how much is free on the server cannot be known from here"
+	case room.sum > room.free:
+		text += "; " + bytesText(room.free) + " are free on the fuller one of the disks, " + bytesText(room.sum) + " on both"
+	default:
+		text += "; " + bytesText(room.free) + " are free on the server's disk"
+	}
+	switch {
+	case room.sum+room.used < least:
 		return text + ".\nwarning: that will not be enough; a port that fills the disk stops, and can be run again when there is room"
-	case room < most:
+	case room.free+room.used < most:
 		return text + ".\nwarning: that may not be enough; a port that fills the disk stops, and can be run again when there is room"
 	}
 	return text
@@ -53,6 +91,9 @@ func next(report *port.Report, configs []string) string {
 	section := "a database section for the target"
 	if len(configs) > 0 {
 		section = "the database section of " + strings.Join(configs, ", ")
+	}
+	if report.State != nil {
+		section = strings.Replace(strings.Replace(section, "the database section", "the section `databases`", 1), "a database section for the target", "a section `databases` for both targets", 1)
 	}
 	steps := []string{
 		"Put " + section + " in the configuration, in place of the one that names SQLite, and start the homeserver.",

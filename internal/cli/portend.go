@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/port"
 )
 
@@ -21,17 +19,17 @@ func (e *environment) endPort(ctx context.Context, flags *portFlags) error {
 		end, done, nothing = port.Abandon, "the target is as it was prepared before the first port",
 			"there is nothing to abandon: no port has been made into this database"
 	}
-	database, err := e.portDatabase(flags.configs)
+	main, state, err := e.portDatabases(flags.configs)
 	if err != nil {
 		return err
 	}
-	return e.endWith(ctx, end, database, done, nothing)
+	return e.endWith(ctx, end, port.Options{Target: main, State: state, Log: e.logger()}, done, nothing)
 }
 
 func (e *environment) endWith(
-	ctx context.Context, end func(context.Context, *postgres.Config, *slog.Logger) (bool, error), database *postgres.Config, done, nothing string,
+	ctx context.Context, end func(context.Context, port.Options) (bool, error), options port.Options, done, nothing string,
 ) error {
-	found, err := end(ctx, database, e.logger())
+	found, err := end(ctx, options)
 	if err != nil {
 		return &jobError{stoppedBy(ctx, err)}
 	}

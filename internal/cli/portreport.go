@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -30,15 +31,63 @@ func writePortReport(writer io.Writer, report *port.Report, options port.Options
 	}
 	w.line("Source   %s (%s, schema %d, %s)", report.Source.Path, bytesText(report.Source.Bytes),
 		report.Source.SchemaVersion, report.Source.Schema)
-	w.line("Target   %s (PostgreSQL %s)", report.Target.Database, report.Target.ServerVersion)
+	w.targets(report)
+	files := asideFiles(report)
+	report = joined(report)
 	w.tables(report)
-	w.deviations(report, options.Check)
+	w.deviations(report, files, options.Check)
 	w.notes(report)
 	w.result(report, options)
 	if report.Result == port.ResultOK {
 		w.line("Next        %s", next(report, configs))
 	}
 	return w.err
+}
+
+func (w *reportWriter) targets(report *port.Report) {
+	if report.State == nil {
+		w.line("Target   %s (PostgreSQL %s)", report.Target.Database, report.Target.ServerVersion)
+		return
+	}
+	w.line("Target   main: %s (PostgreSQL %s)", report.Target.Database, report.Target.ServerVersion)
+	w.line("         state: %s (PostgreSQL %s)", report.State.Target.Database, report.State.Target.ServerVersion)
+}
+
+// joined is what the reports of main and of state say together. No table, sequence or value is in both.
+func joined(report *port.Report) *port.Report {
+	state := report.State
+	if state == nil {
+		return report
+	}
+	both := &port.Report{
+		Result: report.Result, Mode: report.Mode, Source: report.Source, Seconds: report.Seconds, Steps: report.Steps,
+		Rows: report.Rows + state.Rows, Tables: slices.Concat(report.Tables, state.Tables), Left: slices.Concat(report.Left, state.Left),
+		Search: report.Search, Sequences: slices.Concat(report.Sequences, state.Sequences), Enqueued: report.Enqueued,
+		Values: slices.Concat(report.Values, state.Values), BadValues: slices.Concat(report.BadValues, state.BadValues),
+		Warnings: slices.Concat(report.Warnings, state.Warnings), State: state,
+	}
+	if state.Mode == port.ModeUpdated {
+		both.Mode = state.Mode
+	}
+	converted := func(value port.Deviation) int {
+		if value.Class == convert.ClassConverted {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(both.BadValues, func(a, b port.Deviation) int { return converted(a) - converted(b) })
+	return both
+}
+
+// asideFiles are the lines about files of rows set aside: each target has its own.
+func asideFiles(report *port.Report) []string {
+	var lines []string
+	for _, one := range []*port.Report{report, report.State} {
+		if one != nil && one.AsideFile != "" {
+			lines = append(lines, fmt.Sprintf("Their rows, as they were, are in %s (%s lines). It may hold secrets.", one.AsideFile, number(one.AsideRows)))
+		}
+	}
+	return lines
 }
 
 const mostListed = 12
@@ -77,7 +126,7 @@ func tableRow(name, rows, checksum string, report *port.Report) string {
 }
 
 // deviations says what does not go over as it stands. A check lists all, everything else the first hundred.
-func (w *reportWriter) deviations(report *port.Report, all bool) {
+func (w *reportWriter) deviations(report *port.Report, files []string, all bool) {
 	if len(report.Values) == 0 {
 		return
 	}
@@ -88,9 +137,11 @@ func (w *reportWriter) deviations(report *port.Report, all bool) {
 		w.line("  %s%s: %s × %s; %s", value.Table, dotted(value.Column), number(value.Count), value.Class.Description(), actionText(value.Action, would))
 	}
 	w.badValues(report, all, would)
-	if report.AsideFile != "" {
+	if len(files) > 0 {
 		w.line("")
-		w.line("Their rows, as they were, are in %s (%s lines). It may hold secrets.", report.AsideFile, number(report.AsideRows))
+	}
+	for _, file := range files {
+		w.line("%s", file)
 	}
 }
 
