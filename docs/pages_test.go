@@ -157,7 +157,7 @@ func fields(of reflect.Type, before string) []string {
 		for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
-		if inner.Kind() == reflect.Struct && strings.HasSuffix(inner.PkgPath(), "/port") {
+		if inner.Kind() == reflect.Struct && inner != of && strings.HasSuffix(inner.PkgPath(), "/port") { // a report within has the same fields
 			names = append(names, fields(inner, before+name+".")...)
 		}
 	}
