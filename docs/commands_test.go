@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/background"
+	"github.com/synapsedb/synapse/doctor"
+	"github.com/synapsedb/synapse/doctor/finding"
 	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/internal/cli"
 	"github.com/synapsedb/synapse/port/back"
@@ -36,6 +38,10 @@ func TestCommandsAreDescribed(t *testing.T) {
 			jsonNames(reflect.TypeFor[back.TargetReport](), "target."), jsonNames(reflect.TypeFor[back.TableReport](), "tables."),
 			jsonNames(reflect.TypeFor[back.LeftTable](), "left."), jsonNames(reflect.TypeFor[back.SequenceReport](), "sequences."),
 			jsonNames(reflect.TypeFor[back.Step](), "steps."), constants(t, "../port/back", "Result"), constants(t, "../port/back", "Phase")),
+		read(t, "check.md"): slices.Concat(
+			jsonNames(reflect.TypeFor[doctor.Report](), ""), jsonNames(reflect.TypeFor[finding.Finding](), "findings."),
+			jsonNames(reflect.TypeFor[finding.Remedy](), "findings.remedy."), jsonNames(reflect.TypeFor[doctor.Checked](), "checked."),
+			checksAndFixes()),
 		read(t, "snapshot.md"): jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
@@ -58,7 +64,7 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	flag := regexp.MustCompile(`(?m)^ +(?:-[a-z], )?(--[a-z-]+)`)
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
 	for page, commands := range map[string][]string{
-		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "port-back.md": {"port-back"},
+		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "check.md": {"check"}, "port-back.md": {"port-back"},
 		"schema-dump.md": {"schema dump"}, "schema-split.md": {"schema split"},
 		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
 		"start.md":   {"start"},
@@ -78,6 +84,15 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 			t.Errorf("flags (-help +docs/%s):\n%s", page, diff)
 		}
 	}
+}
+
+// checksAndFixes are the names of all checks and the IDs of all fixes.
+func checksAndFixes() []string {
+	found := doctor.FixIDs()
+	for _, check := range doctor.Checks() {
+		found = append(found, check.Name)
+	}
+	return found
 }
 
 // names are what the first group of an expression finds.

@@ -1,0 +1,18 @@
+package doctor
+
+import (
+	"slices"
+
+	"github.com/synapsedb/synapse/doctor/finding"
+	"github.com/synapsedb/synapse/doctor/sequences"
+)
+
+// Checks are all checks, in the order in which they are made.
+func Checks() []finding.Check {
+	return slices.Concat(sequences.Checks())
+}
+
+// fixes are all that can be mended.
+func fixes() []finding.Fix {
+	return slices.Concat(sequences.Fixes())
+}
