@@ -21,7 +21,7 @@ func (b *rebuild) apply(table *tablePlan, progress *TableProgress) {
 		progress.end()
 		return
 	}
-	apply := b.task("update "+table.name, table.rows, func(ctx context.Context, w *worker) error {
+	apply := b.task(table.name, "update "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 		return b.run.applyChanges(ctx, w, table, progress)
 	})
 	apply.before(b.analyze(table, progress))
@@ -210,6 +210,7 @@ func (a *applying) send(ctx context.Context, c *chunk) error {
 	}
 	err := a.run.insert(ctx, a.tx, a.table, c.bytes(0, c.count()))
 	a.progress.add(int64(c.count()))
+	a.progress.carry(len(c.rows))
 	c.reset(unit{table: a.table}, 0)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -230,6 +231,7 @@ type sender struct {
 	refused *refusal     // that ends the port
 	err     error
 	failed  atomic.Bool // tells the reading side early that err is set
+	panics  string      // the worker raises it again
 }
 
 // startSender makes a sender; stop ends it.
@@ -240,7 +242,7 @@ func (r *run) startSender(ctx context.Context, w *worker) *sender {
 	go func() {
 		for c := range s.full {
 			if s.err == nil && (c.count() > 0 || c.records) {
-				s.err = r.deliver(ctx, w, s, c, 0, c.count())
+				s.err = r.deliverSafely(ctx, w, s, c)
 				s.failed.Store(s.err != nil)
 			}
 			s.free <- c
@@ -248,6 +250,16 @@ func (r *run) startSender(ctx context.Context, w *worker) *sender {
 		close(s.free)
 	}()
 	return s
+}
+
+// deliverSafely keeps a panic for the worker's own goroutine.
+func (r *run) deliverSafely(ctx context.Context, w *worker, s *sender, c *chunk) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			s.panics, err = fmt.Sprintf("%v\n\nwhile rows were sent:\n%s", value, debug.Stack()), errPanic
+		}
+	}()
+	return r.deliver(ctx, w, s, c, 0, c.count())
 }
 
 // exchange hands a full chunk to the sender and takes one that is free.
@@ -260,5 +272,8 @@ func (s *sender) exchange(c *chunk) *chunk {
 func (s *sender) stop() {
 	close(s.full)
 	for range s.free {
+	}
+	if s.panics != "" {
+		panic(s.panics)
 	}
 }

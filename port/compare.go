@@ -127,6 +127,7 @@ type sourceReader struct {
 	rows, texts entries
 	buffer      []byte
 	read        int64
+	bytes       int // that the progress does not count yet
 }
 
 func (c *comparison) readSource(ctx context.Context, w *worker) error {
@@ -141,10 +142,13 @@ func (c *comparison) readSource(ctx context.Context, w *worker) error {
 		}
 		if s.read++; s.read%1024 == 0 {
 			c.progress.add(1024)
+			c.progress.carry(s.bytes)
+			s.bytes = 0
 		}
 		return s.row(ctx, w.reader, row)
 	}, c.table.query(false))
 	c.progress.add(s.read % 1024)
+	c.progress.carry(s.bytes)
 	if err == nil {
 		err = s.rows.flush()
 	}
@@ -158,6 +162,7 @@ func (s *sourceReader) row(ctx context.Context, reader *sqlite.Reader, row *sqli
 	c, rowid := s.comparison, row.Int64(0)
 	encoded, findings := s.encoder.Encode(s.buffer[:0], row)
 	s.buffer = encoded
+	s.bytes += len(encoded)
 	goes := convert.Sendable(findings)
 	if len(findings) > 0 || len(encoded) >= s.inspector.least {
 		if err := c.run.examine(ctx, reader, c.table, rowid, encoded, findings, s.inspector); err != nil {

@@ -107,6 +107,7 @@ func (r *run) readUnit(ctx context.Context, w *worker, s *sender, part unit, pro
 	count := func(c *chunk) {
 		w.counted += int64(c.count())
 		progress.add(int64(c.count()))
+		progress.carry(len(c.rows))
 	}
 	c := <-s.free
 	c.reset(part, part.low)

@@ -198,7 +198,13 @@ func (m *move) idle() bool {
 // take does one step. Of two targets each has its workers' connections only while it needs them: both may be on one server.
 func (r *run) take(ctx context.Context, s step, frugal bool) error {
 	if s.workers && len(r.workers) == 0 {
-		if err := r.withControl(ctx, r.connectAnew); err != nil {
+		err := r.withControl(ctx, func(ctx context.Context) error {
+			if err := r.target.conn.Ping(ctx); err != nil { // it may have been lost, with the lock, while the other target was at work
+				return err
+			}
+			return r.connectAnew(ctx)
+		})
+		if err != nil {
 			return err
 		}
 	}

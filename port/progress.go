@@ -38,6 +38,7 @@ type Step struct {
 // TableProgress counts the rows of one table in the present phase.
 type TableProgress struct {
 	done    atomic.Int64
+	bytes   atomic.Int64
 	total   atomic.Int64
 	started atomic.Int64 // Unix ns of the first row, 0 before
 	ended   atomic.Int64 // Unix ns
@@ -49,6 +50,7 @@ type TableState struct {
 	Name    string
 	Done    int64 // rows
 	Total   int64 // rows; an upper bound in the phase of the scan
+	Bytes   int64 // of the rows that are done, in PostgreSQL's binary form
 	Elapsed time.Duration
 	Ended   bool
 	Note    string
@@ -60,6 +62,7 @@ type State struct {
 	Elapsed time.Duration // of the phase
 	Done    int64         // rows
 	Total   int64         // rows
+	Bytes   int64         // of the rows that were read, copied or compared in this run, in PostgreSQL's binary form
 	Tables  []TableState
 }
 
@@ -77,6 +80,7 @@ func (p *Progress) Snapshot() State {
 		table := p.tables[name].state(name)
 		state.Done += table.Done
 		state.Total += table.Total
+		state.Bytes += table.Bytes
 		state.Tables = append(state.Tables, table)
 	}
 	return state
@@ -122,6 +126,9 @@ func (t *TableProgress) add(rows int64) {
 	t.done.Add(rows)
 }
 
+// carry counts the bytes of rows, be it before or after the rows themselves.
+func (t *TableProgress) carry(bytes int) { t.bytes.Add(int64(bytes)) }
+
 func (t *TableProgress) say(note string) { t.note.Store(note) }
 
 func (t *TableProgress) end() {
@@ -131,7 +138,7 @@ func (t *TableProgress) end() {
 }
 
 func (t *TableProgress) state(name string) TableState {
-	state := TableState{Name: name, Done: t.done.Load(), Total: t.total.Load(), Ended: t.ended.Load() != 0}
+	state := TableState{Name: name, Done: t.done.Load(), Total: t.total.Load(), Bytes: t.bytes.Load(), Ended: t.ended.Load() != 0}
 	state.Note, _ = t.note.Load().(string)
 	if started := t.started.Load(); started != 0 {
 		until := time.Now().UnixNano()

@@ -23,8 +23,9 @@ type rebuild struct {
 	analyzed map[string]*task
 }
 
-func (b *rebuild) task(name string, weight int64, run func(context.Context, *worker) error) *task {
-	made := &task{name: name, weight: weight, run: func(ctx context.Context, w *worker) error {
+// task makes one about a table; "" for one about several.
+func (b *rebuild) task(table, name string, weight int64, run func(context.Context, *worker) error) *task {
+	made := &task{name: name, table: table, weight: weight, run: func(ctx context.Context, w *worker) error {
 		return b.run.onWorker(ctx, w, func(ctx context.Context) error { return run(ctx, w) })
 	}}
 	b.tasks = append(b.tasks, made)
@@ -47,7 +48,7 @@ func (b *rebuild) table(table *tablePlan, progress *TableProgress) {
 // fill makes the tasks for a table whose rows are not in, or not all.
 func (b *rebuild) fill(table *tablePlan, progress *TableProgress) {
 	r := b.run
-	attach := b.task("constraints of "+table.name, table.rows, func(ctx context.Context, w *worker) error {
+	attach := b.task(table.name, "constraints of "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 		return r.attach(ctx, w.conn, table)
 	})
 	indexes := b.indexes(table, progress)
@@ -57,7 +58,7 @@ func (b *rebuild) fill(table *tablePlan, progress *TableProgress) {
 	left, done := missing(table)
 	progress.add(done)
 	for _, part := range left {
-		fill := b.task("copy "+table.name, table.rows, func(ctx context.Context, w *worker) error {
+		fill := b.task(table.name, "copy "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 			return r.copyUnit(ctx, w, part, progress)
 		})
 		fill.before(attach)
@@ -72,7 +73,7 @@ func (b *rebuild) fill(table *tablePlan, progress *TableProgress) {
 
 // analyze is the last task of a table but for foreign keys.
 func (b *rebuild) analyze(table *tablePlan, progress *TableProgress) *task {
-	analyze := b.task("analyze "+table.name, table.rows, func(ctx context.Context, w *worker) error {
+	analyze := b.task(table.name, "analyze "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 		progress.say("analyze")
 		err := pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, "ANALYZE "+b.run.target.quote(table.name)); err != nil || table.way == wayCompare {
@@ -106,7 +107,7 @@ func (b *rebuild) lookAgain(table *tablePlan) {
 	}
 	for _, in := range ranges {
 		part := unit{table: table, low: in.first, high: in.last, whole: table.rowid == ""}
-		b.task("look again at "+table.name, table.rows, func(ctx context.Context, w *worker) error {
+		b.task(table.name, "look again at "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 			return b.run.noteAgain(ctx, w.reader, part)
 		})
 	}
@@ -115,7 +116,7 @@ func (b *rebuild) lookAgain(table *tablePlan) {
 func (b *rebuild) indexes(table *tablePlan, progress *TableProgress) []*task {
 	var tasks []*task
 	for _, index := range b.run.record.indexes[table.name] {
-		tasks = append(tasks, b.task("index "+index.Name, table.rows, func(ctx context.Context, w *worker) error {
+		tasks = append(tasks, b.task(table.name, "index "+index.Name, table.rows, func(ctx context.Context, w *worker) error {
 			progress.say("index " + index.Name)
 			return b.run.buildIndex(ctx, w.conn, table, index)
 		}))
@@ -127,7 +128,7 @@ func (b *rebuild) indexes(table *tablePlan, progress *TableProgress) []*task {
 // locks that let other tables' validation go on; adding a valid one does not.
 func (b *rebuild) foreignKeys() {
 	r := b.run
-	add := b.task("foreign keys", 1<<62, func(ctx context.Context, w *worker) error {
+	add := b.task("", "foreign keys", 1<<62, func(ctx context.Context, w *worker) error {
 		if err := r.removeOrphans(ctx, w); err != nil {
 			return err
 		}
@@ -139,7 +140,7 @@ func (b *rebuild) foreignKeys() {
 	last := map[string]*task{} // two of one table would wait for each other's lock
 	for _, key := range r.keysToProve() {
 		child, parent := b.analyzed[key.Table], b.analyzed[key.Parent]
-		validate := b.task("foreign key "+key.Name+" of "+key.Table, 1<<40, func(ctx context.Context, w *worker) error {
+		validate := b.task(key.Table, "foreign key "+key.Name+" of "+key.Table, 1<<40, func(ctx context.Context, w *worker) error {
 			return r.validate(ctx, w.conn, key)
 		})
 		add.before(validate)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"strings"
@@ -39,10 +40,10 @@ func isLost(err error) bool {
 }
 
 // reconnecting does work on a connection. When the connection is lost, mend makes another one, and the work is done again.
-func (r *run) reconnecting(ctx context.Context, work, mend func(context.Context) error) error {
+func (r *run) reconnecting(ctx context.Context, log *slog.Logger, work, mend func(context.Context) error) error {
 	err := work(ctx)
 	for isLost(err) && ctx.Err() == nil && r.options.Reconnect > 0 {
-		r.options.Log.WarnContext(ctx, "the connection to the target is lost; trying to connect again", "error", err)
+		log.WarnContext(ctx, "the connection to the target is lost; trying to connect again", "error", err)
 		if mendErr := r.backOff(ctx, mend); mendErr != nil {
 			return fmt.Errorf("%w\nand no connection could be had again within %v: %w", err, r.options.Reconnect, mendErr)
 		}
@@ -71,7 +72,7 @@ func (r *run) backOff(ctx context.Context, try func(context.Context) error) erro
 // the connection, had been committed.
 func (r *run) onControl(ctx context.Context, work func(context.Context, pgx.Tx) error, done func(context.Context) (bool, error)) error {
 	again := false
-	return r.reconnecting(ctx, func(ctx context.Context) error {
+	return r.reconnecting(ctx, r.options.Log, func(ctx context.Context) error {
 		if again {
 			if is, err := done(ctx); is || err != nil {
 				return err
@@ -84,7 +85,7 @@ func (r *run) onControl(ctx context.Context, work func(context.Context, pgx.Tx) 
 
 // withControl does work on the control connection that may be done twice.
 func (r *run) withControl(ctx context.Context, work func(context.Context) error) error {
-	return r.reconnecting(ctx, work, r.mendControl)
+	return r.reconnecting(ctx, r.options.Log, work, r.mendControl)
 }
 
 // mendControl sees to it that the control connection is there and holds the lock.

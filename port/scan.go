@@ -93,14 +93,18 @@ func (r *run) scanUnit(ctx context.Context, reader *sqlite.Reader, part unit, pr
 	encoder := convert.NewEncoder(part.table.columns, 1)
 	var buffer []byte
 	var rows int64
+	var bytes int
 	err := each(ctx, reader, func(row *sqlite.Rows) error {
 		if part.table.drops(row.Int64(0)) {
 			return nil
 		}
 		encoded, findings := encoder.Encode(buffer[:0], row)
 		buffer = encoded
+		bytes += len(encoded)
 		if rows++; rows%1024 == 0 {
 			progress.add(1024)
+			progress.carry(bytes)
+			bytes = 0
 		}
 		if len(findings) == 0 && len(encoded) < inspector.least {
 			return nil
@@ -108,6 +112,7 @@ func (r *run) scanUnit(ctx context.Context, reader *sqlite.Reader, part unit, pr
 		return r.examine(ctx, reader, part.table, row.Int64(0), encoded, findings, inspector)
 	}, part.query(), part.arguments()...)
 	progress.add(rows % 1024)
+	progress.carry(bytes)
 	return err
 }
 

@@ -12,7 +12,8 @@ import (
 // task is a piece of work that one worker does when all that it waits for is done.
 type task struct {
 	name   string
-	weight int64 // heavier tasks are begun earlier
+	table  string // for the log; "" for several
+	weight int64  // heavier tasks are begun earlier
 	run    func(context.Context, *worker) error
 
 	waits int // for that many others
@@ -50,6 +51,7 @@ func runTasks(ctx context.Context, workers []*worker, tasks []*task) error {
 				}
 			}()
 			for t := s.next(ctx); t != nil; t = s.next(ctx) {
+				w.table = t.table
 				if err := t.run(ctx, w); err != nil {
 					cancel(fmt.Errorf("%s: %w", t.name, err))
 					return

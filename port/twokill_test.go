@@ -6,7 +6,9 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -273,4 +275,27 @@ func interruptTwo(t *testing.T, source string, targets two) {
 		t.Fatal("the port was not interrupted")
 	}
 	targets.wait(t)
+}
+
+// When the ways to both are there again, the port goes on by itself; also the connection that was idle while the other target was at work.
+func TestConnectionsToTwoThatAreCutForAMoment(t *testing.T) {
+	t.Parallel()
+	source := demoSource(t, demo.Options{Events: killedEvents, Seed: 1})
+	expected := expectTwo(t, source)
+	for _, phase := range []port.Phase{port.PhaseCopy, port.PhaseVerify} {
+		t.Run(string(phase), func(t *testing.T) {
+			t.Parallel()
+			targets := preparedTwo(t)
+			way := startRelay(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(dbtest.Postgres(t).Port())))
+			err := disturbed(t, source, targets.main, phase, way.drop, func(options *port.Options) {
+				throughRelay(t, way, targets.state, options)
+				options.State = options.Target
+				throughRelay(t, way, targets.main, options)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			expected.complete(t, targets)
+		})
+	}
 }

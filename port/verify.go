@@ -98,7 +98,7 @@ func (r *run) verifyTasks(table *tablePlan, sums *[2]checksum.Sum) []*task {
 		progress.end()
 		return nil
 	}}
-	target := &task{name: end.name, weight: table.rows * 2, run: func(ctx context.Context, w *worker) (err error) {
+	target := &task{name: end.name, table: table.name, weight: table.rows * 2, run: func(ctx context.Context, w *worker) (err error) {
 		sums[1], err = r.targetSum(ctx, w, table, progress)
 		return err
 	}}
@@ -144,6 +144,7 @@ func (r *run) sourceSum(ctx context.Context, reader *sqlite.Reader, table *table
 func (r *run) targetSum(ctx context.Context, w *worker, table *tablePlan, progress *TableProgress) (checksum.Sum, error) {
 	var sum checksum.Sum
 	hashes := r.hasher(table)
+	bytes := 0
 	err := r.onWorker(ctx, w, func(ctx context.Context) error {
 		progress.add(-(sum.Rows - sum.Rows%1024)) // of an attempt whose connection was lost
 		sum = checksum.Sum{}
@@ -151,13 +152,17 @@ func (r *run) targetSum(ctx context.Context, w *worker, table *tablePlan, progre
 			quotedColumns(table.stored()), r.target.quote(table.name))
 		return copyOut(ctx, w.conn.PgConn(), query, func(fields []byte) error {
 			sum.Add(hashes.row(fields))
+			bytes += len(fields)
 			if sum.Rows%1024 == 0 {
 				progress.add(1024)
+				progress.carry(bytes)
+				bytes = 0
 			}
 			return nil
 		})
 	})
 	progress.add(sum.Rows % 1024)
+	progress.carry(bytes)
 	return sum, err
 }
 

@@ -23,6 +23,7 @@ type worker struct {
 	conn    *pgx.Conn
 	chunks  [2]chunk // one is filled while the other is sent; kept, so that memory does not depend on how much there is
 	counted int64    // rows of the present unit that the progress shows
+	table   string   // that it works on, for the log
 	staged  bool     // the temporary table of the search index exists in this session
 }
 
@@ -70,5 +71,9 @@ func (r *run) disconnect() {
 
 // onWorker does work on a worker's connection, and again from its beginning when the connection was lost.
 func (r *run) onWorker(ctx context.Context, w *worker, work func(context.Context) error) error {
-	return r.reconnecting(ctx, work, func(ctx context.Context) error { return r.mend(ctx, w) })
+	log := r.options.Log
+	if w.table != "" {
+		log = log.With("table", w.table)
+	}
+	return r.reconnecting(ctx, log, work, func(ctx context.Context) error { return r.mend(ctx, w) })
 }

@@ -44,7 +44,7 @@ func (r *run) sumTargets(ctx context.Context) error {
 		case table.changes != nil:
 			table.sum = &table.changes.target
 		case table.recorded != nil:
-			tasks = append(tasks, &task{name: "read " + table.name, weight: table.rows, run: func(ctx context.Context, w *worker) error {
+			tasks = append(tasks, &task{name: "read " + table.name, table: table.name, weight: table.rows, run: func(ctx context.Context, w *worker) error {
 				sum, err := r.targetSum(ctx, w, table, &TableProgress{})
 				table.sum = &sum
 				return err

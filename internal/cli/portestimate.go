@@ -100,7 +100,11 @@ func figures(state port.State, left time.Duration) []string {
 	if state.Phase != port.PhaseScan {
 		rows = fmt.Sprintf("%s of %s rows", number(state.Done), number(state.Total))
 	}
-	return append(texts, number(rate(state.Done, state.Elapsed))+" rows/s", rows)
+	texts = append(texts, number(rate(state.Done, state.Elapsed))+" rows/s")
+	if state.Bytes > 0 {
+		texts = append(texts, bytesRate(state))
+	}
+	return append(texts, rows)
 }
 
 func viewTables(state port.State) []portview.Table {

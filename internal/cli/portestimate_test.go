@@ -62,7 +62,7 @@ func TestTheTimeLeftCountsWhatHasNotBegun(t *testing.T) {
 func TestFiguresOfTheView(t *testing.T) {
 	t.Parallel()
 	state := port.State{
-		Phase: port.PhaseCopy, Done: 3_000, Total: 10_000, Elapsed: 2 * time.Second,
+		Phase: port.PhaseCopy, Done: 3_000, Total: 10_000, Bytes: 122_400_000, Elapsed: 2 * time.Second,
 		Tables: []port.TableState{
 			{Name: "a", Done: 1000, Total: 4000, Elapsed: time.Second},
 			{Name: "b", Done: 2000, Total: 2000, Elapsed: time.Second, Note: "index b_idx"},
@@ -70,10 +70,10 @@ func TestFiguresOfTheView(t *testing.T) {
 			{Name: "d", Ended: true, Elapsed: time.Second},
 		},
 	}
-	if diff := cmp.Diff([]string{"about 1m5s left", "1,500 rows/s", "3,000 of 10,000 rows"}, figures(state, 65*time.Second)); diff != "" {
+	if diff := cmp.Diff([]string{"about 1m5s left", "1,500 rows/s", "61.2 MB/s", "3,000 of 10,000 rows"}, figures(state, 65*time.Second)); diff != "" {
 		t.Error(diff)
 	}
-	state.Phase = port.PhaseScan
+	state.Phase, state.Bytes = port.PhaseScan, 0
 	if diff := cmp.Diff([]string{"1,500 rows/s", "3,000 rows"}, figures(state, 0)); diff != "" {
 		t.Error(diff)
 	}

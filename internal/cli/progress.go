@@ -160,6 +160,9 @@ func overall(state port.State) string {
 		text = number(state.Done) + " rows" // the total is only an upper bound
 	}
 	text += fmt.Sprintf(", %s rows/s", number(rate(state.Done, state.Elapsed)))
+	if state.Bytes > 0 {
+		text += ", " + bytesRate(state)
+	}
 	if left, known := timeLeft(state.Done, state.Total, state.Elapsed); known && state.Phase != port.PhaseScan {
 		text += ", " + left + " left"
 	}
@@ -176,6 +179,11 @@ func tableLine(table port.TableState) string {
 		text += ", " + left + " left"
 	}
 	return text
+}
+
+// bytesRate is how fast the rows of the present phase go, in MB of 1,000,000 bytes.
+func bytesRate(state port.State) string {
+	return fmt.Sprintf("%.1f MB/s", float64(rate(state.Bytes, state.Elapsed))/1e6)
 }
 
 func rate(done int64, elapsed time.Duration) int64 {
