@@ -3,13 +3,14 @@ package doctor
 import (
 	"slices"
 
+	"github.com/synapsedb/synapse/doctor/connection"
 	"github.com/synapsedb/synapse/doctor/finding"
 	"github.com/synapsedb/synapse/doctor/sequences"
 )
 
 // Checks are all checks, in the order in which they are made.
 func Checks() []finding.Check {
-	return slices.Concat(sequences.Checks())
+	return slices.Concat(connection.Checks(), sequences.Checks())
 }
 
 // fixes are all that can be mended.

@@ -108,7 +108,7 @@ func (e *examination) open(ctx context.Context) {
 		subject, err := e.subject(ctx, database, true)
 		if err != nil {
 			if ctx.Err() == nil {
-				e.add(database.Label, unreachable(database, err))
+				e.add(database.Label, unreachable(ctx, database, err))
 			}
 			continue
 		}

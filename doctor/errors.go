@@ -1,11 +1,13 @@
 package doctor
 
 import (
+	"context"
 	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/synapsedb/synapse/doctor/connection"
 	"github.com/synapsedb/synapse/doctor/finding"
 )
 
@@ -21,7 +23,12 @@ func missingRight(err error) (text string, missing bool) {
 }
 
 // unreachable explains why a database cannot be opened.
-func unreachable(database Database, err error) finding.Finding {
+func unreachable(ctx context.Context, database Database, err error) finding.Finding {
+	if database.Postgres != nil {
+		if found, explained := connection.Explain(ctx, database.Postgres, err); explained {
+			return found
+		}
+	}
 	remedy := "look whether the server runs, and whether the configuration names it"
 	if database.Postgres == nil {
 		remedy = "look whether the file is there, and whether this user may read it"

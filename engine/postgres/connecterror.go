@@ -1,15 +1,10 @@
 package postgres
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"io/fs"
 	"net"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -114,69 +109,34 @@ func causeText(cause error) string {
 // server that answered tells more than one that did not, and a connection that
 // failed tells more than one that was not made.
 func (c *Config) connectHint(err error) string {
-	if server, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return c.serverHint(server)
-	}
-	if errors.Is(err, context.Canceled) {
-		return ""
-	}
-	nearest := byNearness(causes(err))
-	rest := slices.IndexFunc(nearest, func(cause error) bool { return nearness(cause) < nearness(nearest[0]) })
-	if rest < 0 {
-		rest = len(nearest)
-	}
-	return networkHint(errors.Join(nearest[:rest]...))
-}
-
-func (c *Config) serverHint(server *pgconn.PgError) string {
-	switch server.Code {
-	case "3D000":
+	kind := c.failure(err).Kind
+	if kind == FailedDatabaseMissing {
 		return "create the database: " + createDatabaseCommand(c.User(), c.Database(), false)
-	case "28P01":
-		return "check user and password in database.args"
-	case "28000":
-		if strings.Contains(server.Message, "pg_hba.conf") {
-			return "add a line for this user, database and address to the server's pg_hba.conf, then reload the server"
-		}
-		return "check the user in database.args, and the login methods in the server's pg_hba.conf"
-	case "42501":
-		return "grant the role CONNECT on the database"
-	case "53300":
-		return "close other connections, or raise max_connections of the server"
-	case "57P03":
-		return "wait until the server has started"
-	case "42704", "22023", "55P02":
-		return "check options in database.args"
 	}
-	return ""
+	return hints()[kind]
 }
 
-func networkHint(err error) string {
-	var lookup *net.DNSError
-	var refused *engine.ConflictError
-	switch {
-	case errors.As(err, &refused):
-		return "check requirepeer in database.args"
-	case errors.As(err, &lookup):
-		return "check host in database.args: the name cannot be looked up"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "check host and port in database.args, and that the server runs and listens there (listen_addresses)"
-	case errors.Is(err, fs.ErrNotExist):
-		return "check that the server runs and keeps its socket in the directory given as host"
-	case errors.Is(err, fs.ErrPermission):
-		return "this user may not use the server's socket: run as another user, or connect over TCP"
-	case isTLSError(err):
-		return "check sslmode and the ssl keys in database.args against the server's ssl settings"
-	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
-		return "the server did not answer in time: check host, port and firewalls"
+// hints are about failures that need no more than the arguments to be explained.
+func hints() map[FailureKind]string {
+	const (
+		hba   = "add a line for this user, database and address to the server's pg_hba.conf, then reload the server"
+		login = "check the user in database.args, and the login methods in the server's pg_hba.conf"
+		tls   = "check sslmode and the ssl keys in database.args against the server's ssl settings"
+		wait  = "wait until the server has started"
+	)
+	return map[FailureKind]string{
+		FailedPassword: "check user and password in database.args", FailedNoHBAEntry: hba, FailedHBAReject: hba,
+		FailedIdent: login, FailedPeer: login, FailedLogin: login, FailedRoleMissing: login, FailedRoleNoLogin: login, FailedClientCertificate: login,
+		FailedConnectRight: "grant the role CONNECT on the database",
+		FailedTooMany:      "close other connections, or raise max_connections of the server",
+		FailedStarting:     wait, FailedStopping: wait, FailedRecovery: wait, FailedNotReady: wait,
+		FailedOption:          "check options in database.args",
+		FailedOtherPeer:       "check requirepeer in database.args",
+		FailedHostUnknown:     "check host in database.args: the name cannot be looked up",
+		FailedRefused:         "check host and port in database.args, and that the server runs and listens there (listen_addresses)",
+		FailedSocketMissing:   "check that the server runs and keeps its socket in the directory given as host",
+		FailedSocketForbidden: "this user may not use the server's socket: run as another user, or connect over TCP",
+		FailedTLS:             tls, FailedTLSNotOffered: tls, FailedCertificate: tls,
+		FailedTimeout: "the server did not answer in time: check host, port and firewalls",
 	}
-	return ""
-}
-
-func isTLSError(err error) bool {
-	var verification *tls.CertificateVerificationError
-	var authority x509.UnknownAuthorityError
-	var name x509.HostnameError
-	return errors.As(err, &verification) || errors.As(err, &authority) || errors.As(err, &name) ||
-		strings.Contains(err.Error(), "tls error")
 }

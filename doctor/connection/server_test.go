@@ -1,0 +1,125 @@
+package connection_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/synapsedb/synapse/doctor/connection"
+	"github.com/synapsedb/synapse/engine/postgres"
+)
+
+func TestServersThatAreNotThereAreExplained(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	tcp, socket := p.tcp("postgres", nil), p.socket("postgres", nil)
+	if err := p.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	for name, test := range map[string]struct {
+		given args
+		kind  postgres.FailureKind
+	}{
+		"stopped, over TCP": {tcp, postgres.FailedRefused},
+		"stopped, socket":   {socket, postgres.FailedSocketMissing},
+		"unknown host":      {p.tcp("postgres", args{"host": "name.invalid"}), postgres.FailedHostUnknown},
+		"no answer":         {p.tcp("postgres", args{"port": silent.Addr().(*net.TCPAddr).Port, "connect_timeout": 2}), postgres.FailedTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mustFind(t, test.given, connection.ID(test.kind))
+		})
+	}
+}
+
+func TestRefusalsOfTheServerAreExplainedAndOvercome(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	p.exec(t, "CREATE ROLE ordinary LOGIN", "CREATE ROLE closed NOLOGIN", "CREATE ROLE few LOGIN CONNECTION LIMIT 0",
+		"CREATE DATABASE secluded", "REVOKE CONNECT ON DATABASE secluded FROM PUBLIC", "CREATE DATABASE shut ALLOW_CONNECTIONS false",
+		"CREATE DATABASE small CONNECTION LIMIT 0")
+	for name, test := range map[string]struct {
+		given args
+		kind  postgres.FailureKind
+		fix   int // which command mends it, -1 is the last
+	}{
+		"no database":       {p.socket("ordinary", args{"dbname": "none such"}), postgres.FailedDatabaseMissing, 0},
+		"closed database":   {p.socket("ordinary", args{"dbname": "shut"}), postgres.FailedDatabaseClosed, 0},
+		"no role":           {p.socket("no such", nil), postgres.FailedRoleMissing, 0},
+		"no login":          {p.socket("closed", nil), postgres.FailedRoleNoLogin, 0},
+		"no right":          {p.socket("ordinary", args{"dbname": "secluded"}), postgres.FailedConnectRight, 0},
+		"limit of the role": {p.socket("few", nil), postgres.FailedTooMany, -1},
+		"of the database":   {p.socket("ordinary", args{"dbname": "small"}), postgres.FailedTooMany, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := mustFind(t, test.given, connection.ID(test.kind))
+			commands := found.Remedy.Commands
+			fix := commands[(test.fix+len(commands))%len(commands)]
+			p.exec(t, fix)
+			mustConnect(t, test.given)
+		})
+	}
+	mustFind(t, p.socket("ordinary", args{"options": "-c no_such_parameter=1"}), connection.ID(postgres.FailedOption))
+	mustFind(t, p.socket("ordinary", args{"requirepeer": "nobody"}), connection.ID(postgres.FailedOtherPeer))
+}
+
+func TestTooManyConnectionsAreExplained(t *testing.T) {
+	t.Parallel()
+	p := start(t, map[string]string{"max_connections": "6", "superuser_reserved_connections": "3", "max_wal_senders": "0"})
+	p.exec(t, "CREATE ROLE ordinary LOGIN")
+	var last *pgx.Conn
+	for {
+		connection, err := configOf(t, p.socket("ordinary", nil)).Connect(t.Context(), nil)
+		if err != nil {
+			break
+		}
+		last = connection
+		t.Cleanup(func() { _ = connection.Close(t.Context()) })
+	}
+	found := mustFind(t, p.socket("ordinary", nil), connection.ID(postgres.FailedTooMany))
+	if !strings.Contains(found.What, "max_connections") {
+		t.Errorf("%+v", found)
+	}
+	if err := last.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mustConnect(t, p.socket("ordinary", nil))
+}
+
+// A smart shutdown waits for the sessions, and tells new ones why they are refused.
+func TestAServerThatShutsDownIsExplained(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	folder := p.text(t, "SHOW data_directory")
+	running, err := os.ReadFile(filepath.Join(folder, "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := strconv.Atoi(strings.SplitN(string(running), "\n", 2)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(process, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	config := configOf(t, p.socket("postgres", nil))
+	eventually(t, "the server refuses", func() bool {
+		made, err := config.Connect(t.Context(), nil)
+		if err == nil {
+			_ = made.Close(t.Context())
+		}
+		return err != nil
+	})
+	mustFind(t, p.socket("postgres", nil), connection.ID(postgres.FailedStopping))
+}
