@@ -127,7 +127,7 @@ func (e *examination) introduce() {
 func (e *examination) subject(ctx context.Context, database Database, look bool) (*finding.Subject, error) {
 	subject := &finding.Subject{
 		Label: database.Label, Engine: engine.Postgres, Postgres: database.Postgres, Path: database.SQLitePath, Logical: database.Logical,
-		ServerName: e.options.ServerName, MediaStore: e.options.MediaStore,
+		ServerName: e.options.ServerName, MediaStore: e.options.MediaStore, Deep: e.options.Deep,
 	}
 	var err error
 	if database.Postgres != nil {

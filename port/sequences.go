@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/homeserver"
 )
@@ -145,12 +144,12 @@ func (r *run) lastTaken(ctx context.Context, c counter) (last int64, decidedBy s
 		return nil
 	}
 	for _, column := range c.tables {
-		if err := consider(column.Table+"."+column.Column, r.greatest(c.stream, column)); err != nil {
+		if err := consider(column.Table+"."+column.Column, c.stream.GreatestQuery(r.target.quote(column.Table), column.Column)); err != nil {
 			return 0, "", err
 		}
 	}
 	if c.stream.Name != "" {
-		query := fmt.Sprintf("SELECT max(abs(stream_id)) FROM %s WHERE stream_name = $1", r.target.quote(homeserver.PositionsTable))
+		query := c.stream.PositionQuery(r.target.quote(homeserver.PositionsTable))
 		if err := consider(homeserver.PositionsTable+" "+c.stream.Name, query, c.stream.Name); err != nil {
 			return 0, "", err
 		}
@@ -167,21 +166,6 @@ func (r *run) handedOut(c counter) int64 {
 		return 0
 	}
 	return r.source.sequences[c.owner]
-}
-
-// greatest is the query for the greatest id in a column of the target.
-func (r *run) greatest(stream homeserver.Stream, column homeserver.TableColumn) string {
-	name, table := postgres.QuoteIdentifier(column.Column), r.target.quote(column.Table)
-	switch {
-	case stream.UserNumbers:
-		// A number of 18 digits fits in a bigint; users that long are not of the sequence's making.
-		return fmt.Sprintf(`SELECT max(substring(%[1]s from '^@([0-9]{1,18}):')::bigint) FROM %[2]s
-			WHERE %[1]s >= '@0' AND %[1]s < '@:'`, name, table)
-	case stream.Negative:
-		return fmt.Sprintf("SELECT -min(%s) FROM %s", name, table)
-	default:
-		return fmt.Sprintf("SELECT max(%s) FROM %s", name, table)
-	}
 }
 
 // verifySequences compares each sequence with the ids as the source has them, not with what setSequences read.

@@ -58,6 +58,8 @@ type Subject struct {
 	ServerName string
 	// MediaStore is the folder of the media store; may be empty.
 	MediaStore string
+	// Deep says that what takes long may be read, too, as by a check that is Deep itself.
+	Deep bool
 	// Others are the other physical databases of the same homeserver.
 	Others []*Subject
 }

@@ -1,0 +1,151 @@
+package tables_test
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/synapsedb/synapse/doctor"
+	"github.com/synapsedb/synapse/doctor/doctortest"
+	"github.com/synapsedb/synapse/doctor/finding"
+	"github.com/synapsedb/synapse/doctor/tables"
+	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/homeserver/upstream"
+	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/schema"
+)
+
+func TestVersionsThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		damage   string
+		id       string
+		severity finding.Severity
+		mend     string
+	}{
+		"older":             {`UPDATE schema_version SET version = 10000`, tables.SchemaBehind, finding.Info, `UPDATE schema_version SET version = 10001`},
+		"newer":             {`UPDATE schema_version SET version = 10002`, tables.SchemaAhead, finding.Info, `UPDATE schema_version SET version = 10001`},
+		"too new":           {`UPDATE schema_compat_version SET compat_version = 10005`, tables.SchemaTooNew, finding.Error, `UPDATE schema_compat_version SET compat_version = 10001`},
+		"guarded":           {`UPDATE schema_compat_version SET compat_version = 2147483647`, tables.SchemaUnfinished, finding.Error, `UPDATE schema_compat_version SET compat_version = 10001`},
+		"being created":     {`INSERT INTO schema_progress (file, checksum, statements) VALUES ('creation', '', 0)`, tables.SchemaUnfinished, finding.Error, `DELETE FROM schema_progress`},
+		"of somebody else":  {`UPDATE schema_set SET name = 'library'`, tables.SchemaForeign, finding.Error, `UPDATE schema_set SET name = 'homeserver'`},
+		"an unknown delta":  {`INSERT INTO applied_schema_deltas (version, file) VALUES (10001, '10001/99late.sql')`, tables.DeltasUnknown, finding.Info, `DELETE FROM applied_schema_deltas`},
+		"main is not here":  {`DELETE FROM schema_databases WHERE name = 'main'`, tables.SchemaRefused, finding.Error, `INSERT INTO schema_databases (name) VALUES ('main')`},
+		"without a version": {`UPDATE schema_version SET version = 9`, tables.SchemaBehind, finding.Info, `UPDATE schema_version SET version = 10001`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, side := range sides(t) {
+				doctortest.Exec(t, side.session, test.damage)
+				found := doctortest.Findings(t, side.options, test.id)
+				if len(found) != 1 || found[0].Severity != test.severity {
+					t.Errorf("%s: %+v", side.name, doctortest.Check(t, side.options))
+				}
+				doctortest.Exec(t, side.session, test.mend)
+				if left := doctortest.Findings(t, side.options, test.id); len(left) > 0 {
+					t.Errorf("%s: afterwards %+v", side.name, left)
+				}
+			}
+		})
+	}
+}
+
+func TestUnknownFilesAreToldOnce(t *testing.T) {
+	t.Parallel()
+	for _, side := range sides(t) {
+		side.options.SetOf = nil
+		var got []finding.Finding
+		for _, one := range doctortest.Check(t, side.options) {
+			if ours(one.ID) {
+				got = append(got, one)
+			}
+		}
+		if len(got) != 1 || got[0].ID != tables.SchemaUnknown || got[0].Severity != finding.Info {
+			t.Errorf("%s: %+v", side.name, got)
+		}
+	}
+}
+
+func TestTablesOfNobody(t *testing.T) {
+	t.Parallel()
+	database := dbtest.NewDatabase(t)
+	options := doctor.Options{Databases: []doctor.Database{{Label: "master", Postgres: parsed(t, database)}}}
+	if found := doctortest.Findings(t, options, tables.SchemaEmpty); len(found) != 1 {
+		t.Errorf("%+v", found)
+	}
+	doctortest.Exec(t, open(t, options.Databases[0]), "CREATE TABLE of_somebody (i integer)")
+	if found := doctortest.Findings(t, options, tables.SchemaForeign); len(found) != 1 || found[0].Severity != finding.Error {
+		t.Errorf("%+v", found)
+	}
+}
+
+func parsed(t *testing.T, database *dbtest.Database) *postgres.Config {
+	t.Helper()
+	config, _, err := postgres.ParseArgs(database.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// Upstream's rules overlook a delta of a version that the database has passed.
+func TestDeltaThatWasNeverApplied(t *testing.T) {
+	t.Parallel()
+	set, err := upstream.Open("../../homeserver/upstream/testdata/schema")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, database := range []doctor.Database{
+		{Label: "server", Postgres: parsed(t, dbtest.NewDatabase(t))}, {Label: "file", SQLitePath: t.TempDir() + "/homeserver.db"},
+	} {
+		session, options := open(t, database), realOptions(set, database)
+		if _, err := schema.Prepare(t.Context(), session, set, schema.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		mustHaveNothingButInfo(t, options)
+		doctortest.Exec(t, session, "DELETE FROM applied_schema_deltas WHERE file = '89/01_alpha.sql'")
+		found := doctortest.Findings(t, options, tables.DeltasMissing)
+		if len(found) != 1 || found[0].Severity != finding.Warning || !strings.HasPrefix(found[0].Evidence[0], "89/01_alpha.sql") {
+			t.Errorf("%+v", found)
+		}
+		doctortest.Exec(t, session, "INSERT INTO applied_schema_deltas (version, file) VALUES (89, '89/01_alpha.sql')")
+		mustHaveNothingButInfo(t, options)
+	}
+}
+
+func TestDeltaWhoseFileWasChanged(t *testing.T) {
+	t.Parallel()
+	database := doctor.Database{Label: "file", SQLitePath: t.TempDir() + "/homeserver.db"}
+	session := open(t, database)
+	released, changed := small(t, "CREATE TABLE b (i integer);"), small(t, "CREATE TABLE b (i integer, j integer);")
+	for _, set := range []*schema.Set{smallAt(t, 1, ""), released} {
+		if _, err := schema.Prepare(t.Context(), session, set, schema.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustHaveNothingButInfo(t, realOptions(released, database))
+	found := doctortest.Findings(t, realOptions(changed, database), tables.DeltasChanged)
+	if len(found) != 1 || found[0].Severity != finding.Warning || found[0].Evidence[0] != "2/01b.sql" {
+		t.Errorf("%+v", found)
+	}
+	if found := doctortest.Findings(t, realOptions(changed, database), tables.ColumnMissing); len(found) != 1 {
+		t.Errorf("%+v", found)
+	}
+}
+
+func small(t *testing.T, delta string) *schema.Set { t.Helper(); return smallAt(t, 2, delta) }
+
+// smallAt is a set of one table, and one more by a delta.
+func smallAt(t *testing.T, version int, delta string) *schema.Set {
+	t.Helper()
+	files := fstest.MapFS{"main/full_schemas/1/full.sql.sqlite": {Data: []byte("CREATE TABLE a (i integer);")}}
+	if delta != "" {
+		files["main/delta/2/01b.sql"] = &fstest.MapFile{Data: []byte(delta)}
+	}
+	set, err := schema.New(schema.Definition{Name: "small", Version: version, CompatVersion: 1, Engines: []engine.Kind{engine.SQLite}, Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
