@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/synapsedb/synapse/doctor/connection"
+	"github.com/synapsedb/synapse/doctor/file"
 	"github.com/synapsedb/synapse/doctor/finding"
 )
 
@@ -26,6 +27,11 @@ func missingRight(err error) (text string, missing bool) {
 func unreachable(ctx context.Context, database Database, err error) finding.Finding {
 	if database.Postgres != nil {
 		if found, explained := connection.Explain(ctx, database.Postgres, err); explained {
+			return found
+		}
+	}
+	if database.Postgres == nil {
+		if found, explained := file.Explain(database.SQLitePath, err); explained {
 			return found
 		}
 	}

@@ -162,6 +162,9 @@ func switchToWAL(ctx context.Context, connection *sql.Conn, patience time.Durati
 }
 
 func (l location) explain(err error) error {
+	if code, _ := ResultCode(err); code == lib.SQLITE_READONLY_ROLLBACK {
+		return explain(l.name, err)
+	}
 	switch primary(err) {
 	case lib.SQLITE_NOTADB:
 		return &FileError{Path: l.name, Problem: Foreign, Err: err, Hint: "check the path, or decrypt the file first"}

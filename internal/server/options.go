@@ -52,7 +52,8 @@ func (o PostgresOptions) configuration(folder string, port int) string {
 	}
 	if !o.Durable {
 		// Commits stay synchronous: a server that is killed, not its machine, must not lose what it has promised.
-		maps.Copy(settings, map[string]string{"fsync": "off", "full_page_writes": "off"})
+		// Package doctor/server takes a server that says it is thrown away at its word.
+		maps.Copy(settings, map[string]string{"fsync": "off", "full_page_writes": "off", "synapse.throw_away": "on"})
 	}
 	maps.Copy(settings, o.Settings)
 	return settingLines(settings)

@@ -1,0 +1,4 @@
+package file
+
+// DescribeMount is tested without a mount, which needs another machine.
+var DescribeMount = describeMount
