@@ -14,6 +14,7 @@ import (
 	"github.com/synapsedb/synapse/doctor"
 	"github.com/synapsedb/synapse/doctor/create"
 	"github.com/synapsedb/synapse/doctor/finding"
+	"github.com/synapsedb/synapse/doctor/tune"
 	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/internal/cli"
 	"github.com/synapsedb/synapse/port/back"
@@ -45,6 +46,8 @@ func TestCommandsAreDescribed(t *testing.T) {
 			checksAndFixes()),
 		read(t, "create-database.md"): slices.Concat(
 			jsonNames(reflect.TypeFor[cli.CreatedDatabases](), ""), jsonNames(reflect.TypeFor[create.Result](), "databases."), constants(t, "../doctor/create", "State")),
+		read(t, "tune.md"): slices.Concat(
+			jsonNames(reflect.TypeFor[tune.Report](), ""), jsonNames(reflect.TypeFor[tune.Setting](), "settings."), jsonNames(reflect.TypeFor[tune.Table](), "tables.")),
 		read(t, "snapshot.md"): jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
@@ -67,7 +70,7 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	flag := regexp.MustCompile(`(?m)^ +(?:-[a-z], )?(--[a-z-]+)`)
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
 	for page, commands := range map[string][]string{
-		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "check.md": {"check"}, "create-database.md": {"create-database"}, "port-back.md": {"port-back"},
+		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "check.md": {"check"}, "create-database.md": {"create-database"}, "tune.md": {"tune"}, "port-back.md": {"port-back"},
 		"schema-dump.md": {"schema dump"}, "schema-split.md": {"schema split"},
 		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
 		"start.md":   {"start"},

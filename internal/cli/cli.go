@@ -75,7 +75,7 @@ func (e *environment) root() *cobra.Command {
 	root.AddCommand(e.snapshot(), e.check())
 	root.AddCommand(e.schema())
 	root.AddCommand(e.portBack())
-	root.AddCommand(e.createDatabase())
+	root.AddCommand(e.createDatabase(), e.tune())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }
