@@ -105,17 +105,15 @@ func (r *run) recordEnd(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	var batch pgx.Batch // more than two hundred statements
 	for _, table := range r.plan.tables {
-		if table.sum == nil {
-			continue
-		}
-		if _, err := tx.Exec(ctx, recordSum, table.name, table.sum.Rows, int64(table.sum.High), int64(table.sum.Low)); err != nil {
-			return err
+		if table.sum != nil {
+			batch.Queue(recordSum, table.name, table.sum.Rows, int64(table.sum.High), int64(table.sum.Low))
 		}
 	}
-	if err := r.recordLeftAt(ctx, tx); err != nil {
+	if err := r.queueLeftAt(ctx, tx, &batch); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, "TRUNCATE synapse_port.progress")
-	return err
+	batch.Queue("DELETE FROM synapse_port.progress")
+	return tx.SendBatch(ctx, &batch).Close()
 }

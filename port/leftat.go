@@ -55,18 +55,15 @@ func (r *run) readLeftAt(ctx context.Context, conn executor) (map[leftKey]string
 
 const recordLeft = `INSERT INTO synapse_port.left_at (kind, name, value) VALUES ($1, $2, $3)`
 
-func (r *run) recordLeftAt(ctx context.Context, tx pgx.Tx) error {
+// queueLeftAt records it, with what else the batch does.
+func (r *run) queueLeftAt(ctx context.Context, tx pgx.Tx, batch *pgx.Batch) error {
 	now, err := r.readLeftAt(ctx, tx)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, "TRUNCATE synapse_port.left_at"); err != nil {
-		return err
-	}
+	batch.Queue("DELETE FROM synapse_port.left_at")
 	for key, value := range now {
-		if _, err := tx.Exec(ctx, recordLeft, key.kind, key.name, value); err != nil {
-			return err
-		}
+		batch.Queue(recordLeft, key.kind, key.name, value)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/synapsedb/synapse/port/checksum"
@@ -24,6 +25,7 @@ type run struct {
 	found   *deviations // by the scan, or made by the copy
 	report  *Report
 	record  *record
+	objects *pgx.Batch // that will be recorded
 
 	identity string // of the source
 	attempt  int64  // this run's own number, in the state

@@ -18,8 +18,9 @@ import (
 // are filled anew.
 func (r *run) setAside(ctx context.Context) error {
 	err := r.onControl(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		r.objects = &pgx.Batch{}
 		steps := []func(context.Context, pgx.Tx) error{
-			r.raiseGuard, r.resetSequences, r.keepSeed, r.dropForeignKeys, r.dropIndexes, r.disableTriggers, r.empty,
+			r.raiseGuard, r.resetSequences, r.keepSeed, r.dropForeignKeys, r.dropIndexes, r.disableTriggers, r.recordObjects, r.empty,
 			r.expectChanges, r.loadRecord,
 		}
 		for _, step := range steps {
@@ -77,14 +78,18 @@ func (r *run) recordRun(ctx context.Context, tx pgx.Tx, now stage) error {
 const recordObject = `INSERT INTO synapse_port.object (kind, table_name, name, definition)
 VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 
-// remember records an object before it is taken away. What an earlier run recorded stays: it saw the target whole.
-func remember(ctx context.Context, tx pgx.Tx, kind, table, name string, object any) error {
+// remember has an object recorded that is taken away. What an earlier run recorded stays: it saw the target whole.
+func (r *run) remember(kind, table, name string, object any) error {
 	definition, err := json.Marshal(object)
-	if err != nil {
-		return err
+	if err == nil {
+		r.objects.Queue(recordObject, kind, table, name, string(definition))
 	}
-	_, err = tx.Exec(ctx, recordObject, kind, table, name, string(definition))
 	return err
+}
+
+// recordObjects sends what is remembered, hundreds of rows, at once. It is one transaction with what takes the objects away.
+func (r *run) recordObjects(ctx context.Context, tx pgx.Tx) error {
+	return tx.SendBatch(ctx, r.objects).Close()
 }
 
 // resetSequences records where the sequences stand, or takes them back to where an unfinished port found them.
@@ -93,7 +98,7 @@ func (r *run) resetSequences(ctx context.Context, tx pgx.Tx) error {
 		r.target.record.completeSequences(r.target.schema)
 	}
 	for _, sequence := range r.target.schema.Sequences {
-		if err := remember(ctx, tx, kindSequence, "", sequence.Name, sequence); err != nil {
+		if err := r.remember(kindSequence, "", sequence.Name, sequence); err != nil {
 			return err
 		}
 		if !r.resetsSequences() {
@@ -116,7 +121,7 @@ func (r *run) resetsSequences() bool {
 // dropForeignKeys drops those between tables that rows come into or go from.
 func (r *run) dropForeignKeys(ctx context.Context, tx pgx.Tx) error {
 	for _, key := range r.target.schema.ForeignKeys {
-		if err := remember(ctx, tx, kindForeignKey, key.Table, key.Name, key); err != nil {
+		if err := r.remember(kindForeignKey, key.Table, key.Name, key); err != nil {
 			return err
 		}
 		absent := r.target.absent[objectID{kindForeignKey, key.Table, key.Name}]
@@ -156,7 +161,7 @@ func (r *run) dropIndexes(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (r *run) dropIndex(ctx context.Context, tx pgx.Tx, table string, index *catalog.Index) error {
-	if err := remember(ctx, tx, kindIndex, table, index.Name, index); err != nil {
+	if err := r.remember(kindIndex, table, index.Name, index); err != nil {
 		return err
 	}
 	if index.Constraint != nil {
@@ -173,7 +178,7 @@ func (r *run) disableTriggers(ctx context.Context, tx pgx.Tx) error {
 			continue
 		}
 		for _, trigger := range table.Triggers {
-			if err := remember(ctx, tx, kindTrigger, table.Name, trigger.Name, trigger); err != nil {
+			if err := r.remember(kindTrigger, table.Name, trigger.Name, trigger); err != nil {
 				return err
 			}
 		}

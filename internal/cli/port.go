@@ -206,8 +206,8 @@ func (e *environment) portWith(ctx context.Context, options port.Options, flags 
 	// much again, keeps the peak low and the same for every size of database.
 	debug.SetGCPercent(50)
 	options.Progress = port.NewProgress()
-	if advice := e.adviseSpace(ctx, options); advice != "" && !flags.json {
-		fmt.Fprintln(e.stderr, advice)
+	if !flags.json {
+		e.adviseSpace(ctx, options)
 	}
 	ctx, stop := e.showPort(ctx, &options, flags.screen)
 	defer stop() // a panic must not leave the terminal as the view has it

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 
@@ -17,7 +18,7 @@ const (
 
 // adviseSpace says before a port how much room it needs, and how much there is where that can be known. What it cannot
 // find out, the checks of the port say better.
-func (e *environment) adviseSpace(ctx context.Context, options port.Options) string {
+func (e *environment) adviseSpace(ctx context.Context, options port.Options) {
 	var size int64
 	for _, name := range []string{options.Source, options.Source + "-wal"} {
 		if info, err := os.Stat(name); err == nil {
@@ -25,10 +26,9 @@ func (e *environment) adviseSpace(ctx context.Context, options port.Options) str
 		}
 	}
 	room, err := roomOf(ctx, options)
-	if err != nil || size == 0 {
-		return ""
+	if err == nil && size > 0 {
+		fmt.Fprintln(e.stderr, spaceAdvice(size, room))
 	}
-	return spaceAdvice(size, room)
 }
 
 // room is where a port's rows can go.
