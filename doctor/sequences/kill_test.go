@@ -93,7 +93,7 @@ func fixProcess(t *testing.T, database *dbtest.Database) *exec.Cmd {
 // waitFor asks until the answer is yes, which takes as long as another process needs.
 func waitFor(t *testing.T, conn *pgx.Conn, question string) {
 	t.Helper()
-	for !query[bool](t, conn, question) { //nolint:revive // each question takes its time on the server
+	for !query[bool](t, conn, question) {
 	}
 }
 

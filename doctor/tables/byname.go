@@ -10,7 +10,8 @@ import (
 )
 
 // compareByName compares a PostgreSQL database with the tables of the same set on SQLite, which can be made without the server:
-// tables, columns, and by their columns unique keys and indexes. What only PostgreSQL has is not looked for.
+// tables, columns, and by their columns unique keys and indexes. What only PostgreSQL has is not looked for. While updates are
+// pending that only PostgreSQL has, indexes are not compared: which of them these will build is not known.
 func compareByName(ctx context.Context, wanted *expected, from engine.Querier, actual *shape) ([]difference, error) {
 	keys, err := readIndexes(ctx, from)
 	if err != nil {
@@ -21,7 +22,7 @@ func compareByName(ctx context.Context, wanted *expected, from engine.Querier, a
 		c.tableByName(table)
 	}
 	for _, one := range wanted.must.objects {
-		if isIndex(one.kind) && !wanted.must.virtual(one.table) && actual.table(one.table) != nil && !has(keys, one, actual) {
+		if len(wanted.only) == 0 && isIndex(one.kind) && !wanted.must.virtual(one.table) && actual.table(one.table) != nil && !has(keys, one, actual) {
 			id, severity := missing(one.kind)
 			c.add(id, severity, one.String())
 		}

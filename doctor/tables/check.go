@@ -47,10 +47,14 @@ func byName(ctx context.Context, subject *finding.Subject, state *schema.State, 
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		return []finding.Finding{notCompared(err)}, nil //nolint:nilerr // it is about the files, and told
+		return []finding.Finding{notCompared(err)}, nil // it is about the files
 	}
 	differences, err := compareByName(ctx, wanted, subject.Session, actual)
-	return findings(differences, false), err
+	found := findings(differences, false)
+	if len(wanted.only) > 0 {
+		found = append(found, notCompared(fmt.Errorf("background updates are pending that may build indexes on PostgreSQL alone (%s), so indexes are not compared without --deep", engine.List(wanted.only))))
+	}
+	return found, err
 }
 
 func notCompared(err error) finding.Finding {

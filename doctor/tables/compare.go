@@ -130,7 +130,7 @@ func (s *shape) typeOf(c *engine.Column) string {
 		return "text"
 	case upper == "" || holds("BLOB"):
 		return "blob"
-	case holds("REAL", "FLOA", "DOUB"):
+	case holds("REAL", "FLOA", "DOUB"): //nolint:misspell // that is the rule
 		return "real"
 	}
 	return "numeric"

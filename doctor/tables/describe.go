@@ -60,16 +60,17 @@ type reference struct {
 }
 
 func (r *reference) object() engine.Object {
-	text := fmt.Sprintf("FOREIGN KEY (%s) REFERENCES %s", strings.Join(r.from, ", "), r.parent)
+	var text strings.Builder
+	fmt.Fprintf(&text, "FOREIGN KEY (%s) REFERENCES %s", strings.Join(r.from, ", "), r.parent)
 	if to := strings.Join(r.to, ""); to != "" {
-		text += " (" + strings.Join(r.to, ", ") + ")"
+		fmt.Fprintf(&text, " (%s)", strings.Join(r.to, ", "))
 	}
 	for _, action := range []struct{ event, does string }{{"UPDATE", r.update}, {"DELETE", r.remove}} {
 		if action.does != "NO ACTION" {
-			text += " ON " + action.event + " " + action.does
+			fmt.Fprintf(&text, " ON %s %s", action.event, action.does)
 		}
 	}
-	return engine.Object{Type: "foreign key", Table: r.table, Definition: text}
+	return engine.Object{Type: "foreign key", Table: r.table, Definition: text.String()}
 }
 
 func addForeignKeys(ctx context.Context, from engine.Querier, catalog *engine.Catalog) error {

@@ -18,6 +18,8 @@ import (
 type expected struct {
 	must *shape
 	may  *shape
+	// only are pending updates of the database that the set does not enqueue on the engine that was made.
+	only []string
 }
 
 // expect makes the tables of the subject's set in a private place: SQLite's in memory, PostgreSQL's in a scratch schema.
@@ -46,7 +48,7 @@ func create(ctx context.Context, session engine.Session, subject *finding.Subjec
 		made, err := describe(ctx, session)
 		return &expected{must: made, may: made}, err
 	}
-	postponed, err := postpone(ctx, session, pending)
+	postponed, only, err := postpone(ctx, session, pending)
 	if err != nil {
 		return nil, err
 	}
@@ -55,29 +57,34 @@ func create(ctx context.Context, session engine.Session, subject *finding.Subjec
 	}
 	must, err := describe(ctx, session)
 	if err != nil || len(postponed) == 0 {
-		return &expected{must: must, may: must}, err
+		return &expected{must: must, may: must, only: only}, err
 	}
 	if err := enqueue(ctx, session, postponed); err != nil {
 		return nil, err
 	}
 	may, err := describe(ctx, session)
-	return &expected{must: must, may: may}, err
+	return &expected{must: must, may: may, only: only}, err
 }
 
 const dropUpdateSQL = `DELETE FROM background_updates WHERE update_name = ?`
 
-// postpone takes the updates out that are pending, and returns those that were there.
-func postpone(ctx context.Context, session engine.Session, pending []schema.Update) (postponed []schema.Update, err error) {
+// postpone takes the updates out that are pending, and returns those that were there, and the names of those that were not and
+// may make tables and indexes: what only a homeserver can run changes rows alone.
+func postpone(ctx context.Context, session engine.Session, pending []schema.Update) (postponed []schema.Update, only []string, err error) {
 	for _, update := range pending {
 		dropped, err := session.Exec(ctx, dropUpdateSQL, update.Name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if dropped > 0 {
+		_, rows := upstream.OnlyTheHomeserver(update.Name)
+		switch {
+		case dropped > 0:
 			postponed = append(postponed, update)
+		case !rows:
+			only = append(only, update.Name)
 		}
 	}
-	return postponed, nil
+	return postponed, only, nil
 }
 
 const addUpdateSQL = `INSERT INTO background_updates (update_name, progress_json, ordering) VALUES (?, '{}', ?)`

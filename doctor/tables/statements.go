@@ -110,8 +110,8 @@ func (s *shape) buildIndex(wanted *object) string {
 	case !isIndex(wanted.kind):
 		return ""
 	case wanted.constraint:
-		columns := wanted.definition[strings.Index(wanted.definition, "("):]
-		return fmt.Sprintf("CREATE UNIQUE INDEX %s%s ON %s %s", s.concurrently(), s.quote(s.keyName(wanted)), s.quote(wanted.table), columns)
+		_, columns, _ := strings.Cut(wanted.definition, "(")
+		return fmt.Sprintf("CREATE UNIQUE INDEX %s%s ON %s (%s", s.concurrently(), s.quote(s.keyName(wanted)), s.quote(wanted.table), columns)
 	}
 	return strings.Replace(wanted.definition, "INDEX ", "INDEX "+s.concurrently(), 1)
 }

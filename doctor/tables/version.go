@@ -70,6 +70,7 @@ func verdict(status *schema.Status, set *schema.Set) []finding.Finding {
 			What:    fmt.Sprintf("the database has schema version %d, and the code is of %d", status.Version, set.Version()),
 			Meaning: "a newer homeserver has used it, and this one may go on; the tables are not compared",
 			Remedy:  finding.Remedy{Text: "nothing; to have the tables compared, give the newer schema files by --schema-dir"}}}
+	case schema.Current: // nothing is to be said
 	}
 	return nil
 }

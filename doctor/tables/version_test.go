@@ -36,7 +36,7 @@ func TestVersionsThatDoNotFit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, side := range sides(t) {
+			for _, side := range sides(t, byName, inFile) {
 				doctortest.Exec(t, side.session, test.damage)
 				found := doctortest.Findings(t, side.options, test.id)
 				if len(found) != 1 || found[0].Severity != test.severity {
@@ -53,7 +53,7 @@ func TestVersionsThatDoNotFit(t *testing.T) {
 
 func TestUnknownFilesAreToldOnce(t *testing.T) {
 	t.Parallel()
-	for _, side := range sides(t) {
+	for _, side := range sides(t, byName, deep, inFile) {
 		side.options.SetOf = nil
 		var got []finding.Finding
 		for _, one := range doctortest.Check(t, side.options) {
@@ -102,6 +102,15 @@ func TestDeltaThatWasNeverApplied(t *testing.T) {
 		session, options := open(t, database), realOptions(set, database)
 		if _, err := schema.Prepare(t.Context(), session, set, schema.Options{}); err != nil {
 			t.Fatal(err)
+		}
+		if found := doctortest.Findings(t, options, tables.NotCompared); (len(found) > 0) != (session.Engine() == engine.Postgres) {
+			t.Errorf("before updates are done that build indexes on PostgreSQL alone: %+v", found)
+		}
+		if _, err := upstream.FinishEmpty(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+		if session.Engine() == engine.Postgres { // upstream's own files enqueue an update for it, these imitate fewer
+			doctortest.Exec(t, session, "CREATE UNIQUE INDEX full_users_unique_idx ON user_filters (full_user_id, filter_id)")
 		}
 		mustHaveNothingButInfo(t, options)
 		doctortest.Exec(t, session, "DELETE FROM applied_schema_deltas WHERE file = '89/01_alpha.sql'")

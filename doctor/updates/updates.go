@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/synapsedb/synapse/background"
@@ -80,7 +81,7 @@ func (l *look) all() []finding.Finding {
 		if len(one.lines) > 0 {
 			made := one.finding()
 			made.Evidence = one.lines
-			made.What = strings.Replace(made.What, "%d", fmt.Sprint(len(one.lines)), 1)
+			made.What = strings.Replace(made.What, "%d", strconv.Itoa(len(one.lines)), 1)
 			found = append(found, made)
 		}
 	}
@@ -195,15 +196,15 @@ func (l *look) cycle() []string {
 		after[update.Name] = update.DependsOn
 	}
 	return l.each(func(update background.Pending) string {
-		path := update.Name
+		path := []string{update.Name}
 		next := update.DependsOn
 		for range l.pending {
 			if _, waits := after[next]; !waits {
 				return ""
 			}
-			path += " -> " + next
+			path = append(path, next)
 			if next == update.Name {
-				return path
+				return strings.Join(path, " -> ")
 			}
 			next = after[next]
 		}
