@@ -4,8 +4,10 @@ import (
 	"slices"
 
 	"github.com/synapsedb/synapse/doctor/connection"
+	"github.com/synapsedb/synapse/doctor/data"
 	"github.com/synapsedb/synapse/doctor/file"
 	"github.com/synapsedb/synapse/doctor/finding"
+	"github.com/synapsedb/synapse/doctor/mediafiles"
 	"github.com/synapsedb/synapse/doctor/sequences"
 	"github.com/synapsedb/synapse/doctor/server"
 	"github.com/synapsedb/synapse/doctor/tables"
@@ -14,7 +16,7 @@ import (
 
 // Checks are all checks, in the order in which they are made.
 func Checks() []finding.Check {
-	return slices.Concat(connection.Checks(), server.Checks(), file.Checks(), tables.Checks(), updates.Checks(), sequences.Checks())
+	return slices.Concat(connection.Checks(), server.Checks(), file.Checks(), tables.Checks(), updates.Checks(), sequences.Checks(), data.Checks(), mediafiles.Checks())
 }
 
 // fixes are all that can be mended.

@@ -42,6 +42,7 @@ type checkFlags struct {
 	yes     bool
 	stopped bool
 	json    bool
+	script  string
 }
 
 // errFindings says why the exit code is not 0.
@@ -66,6 +67,7 @@ func (e *environment) check() *cobra.Command {
 	set.SortFlags = false
 	flags.register(set)
 	set.BoolVar(&flags.deep, "deep", false, "read whole tables, too")
+	set.StringVar(&flags.script, "repair-script", "", "with --deep: write SQL that deletes rows whose keys are there twice into this `file`, which must not be there")
 	set.StringVar(&flags.fix, "fix", "", "apply the fix of this `name`, which the findings give: "+strings.Join(doctor.FixIDs(), ", "))
 	set.BoolVar(&flags.yes, "yes", false, "fix without asking")
 	set.BoolVar(&flags.stopped, "server-stopped", false, "other sessions on the database are not the homeserver's: fix beside them")
@@ -82,12 +84,19 @@ func (e *environment) runCheck(ctx context.Context, flags *checkFlags) error {
 		return err
 	}
 	options := e.checkOptions(loaded, flags)
+	files, err := flags.scripts(options.Databases)
+	if err != nil {
+		return err
+	}
 	if flags.fix != "" {
 		return e.runFix(ctx, options, flags)
 	}
 	report, err := doctor.Check(ctx, options)
 	if printed := e.printCheck(report, flags.json); printed != nil {
 		err = errors.Join(err, fmt.Errorf("print the report: %w", printed))
+	}
+	if err == nil && files != nil {
+		err = e.writeRepairs(ctx, options, report, files)
 	}
 	if err == nil && report.Worst == finding.Error {
 		err = errFindings
