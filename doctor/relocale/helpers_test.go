@@ -168,6 +168,17 @@ func (s *scene) fill() {
 	}
 }
 
+// fillSmall makes a few tables of the owner's, which are enough where only the way is looked at.
+func (s *scene) fillSmall() {
+	s.t.Helper()
+	s.in(s.database.Name, "SET ROLE "+postgres.QuoteIdentifier(s.database.Owner), `CREATE SEQUENCE state_group_id_seq;
+		CREATE TABLE state_groups (id bigint PRIMARY KEY DEFAULT nextval('state_group_id_seq'), room_id text NOT NULL, event_id text NOT NULL);
+		CREATE TABLE state_group_edges (state_group bigint NOT NULL REFERENCES state_groups (id), prev_state_group bigint NOT NULL);
+		CREATE UNIQUE INDEX state_groups_event ON state_groups (event_id);
+		INSERT INTO state_groups (room_id, event_id) SELECT '!room' || (i % 7), '$é' || i FROM generate_series(1, 5000) AS i;
+		INSERT INTO state_group_edges SELECT i, i - 1 FROM generate_series(2, 5000) AS i`)
+}
+
 func (s *scene) mustRun(options relocale.Options) *relocale.Report {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)

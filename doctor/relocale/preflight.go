@@ -130,12 +130,15 @@ func (r *run) sourceProblems(ctx context.Context) (problems []Problem, err error
 	}
 	r.readers = []*pgx.Conn{reader}
 	defer func() { r.readers = nil }()
-	for _, check := range []func(context.Context, *pgx.Conn) ([]Problem, error){r.usedBy, r.rightProblems, r.spaceProblems, r.duplicateKeys, r.keysWithoutRows} {
+	for _, check := range []func(context.Context, *pgx.Conn) ([]Problem, error){r.usedBy, r.spaceProblems, r.rightProblems, r.duplicateKeys, r.keysWithoutRows} {
 		found, err := check(ctx, reader)
 		if err != nil {
 			return nil, fmt.Errorf("look at the database %s: %w", r.source.name, err)
 		}
 		problems = append(problems, found...)
+		if len(found) > 0 && found[0].ID == RightMissing {
+			break // the rows cannot be read
+		}
 	}
 	return problems, nil
 }

@@ -102,7 +102,7 @@ func TestKilledMoveIsBegunAnew(t *testing.T) {
 		t.Run(sent.String(), func(t *testing.T) {
 			t.Parallel()
 			first := newScene(t)
-			first.fill()
+			first.fillSmall()
 			var output bytes.Buffer
 			begun := time.Now()
 			if err := first.process().start(t, &output).Wait(); err != nil {
@@ -111,7 +111,7 @@ func TestKilledMoveIsBegunAnew(t *testing.T) {
 			whole := time.Since(begun)
 			for range dbtest.Rounds(t, 1) {
 				s := newScene(t)
-				s.fill()
+				s.fillSmall()
 				s.round(t, sent, whole)
 			}
 		})

@@ -39,7 +39,7 @@ func TestRefusals(t *testing.T) {
 		}, relocale.SourceClosed, "not this command that closed it"},
 		"things of others": {func(s *scene, o *relocale.Options) {
 			s.in("postgres", "ALTER ROLE "+postgres.QuoteIdentifier(s.database.Name)+" CREATEDB")
-			s.in(s.database.Name, "CREATE TABLE theirs (id integer)")
+			s.in(s.database.Name, "CREATE TABLE theirs (id integer PRIMARY KEY)")
 			o.As = nil
 		}, relocale.RightMissing, "public.theirs belongs to "},
 		"another encoding": {func(s *scene, _ *relocale.Options) {
@@ -123,7 +123,7 @@ func TestDeclinedMoveWritesNothing(t *testing.T) {
 func TestTwoMovesAtOnceExcludeEachOther(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.fill()
+	s.fillSmall()
 	before := s.rowsOf(s.database.Name)
 	options, second := s.options(), s.options()
 	second.To += "2"

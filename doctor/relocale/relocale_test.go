@@ -160,7 +160,7 @@ func hiddenTwice(table, index, insert string) []string {
 func TestDuplicatesThatAnIndexHidesAreReportedBefore(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.fill()
+	s.fillSmall()
 	s.in(s.database.Name, `CREATE TABLE names (id integer, name text, PRIMARY KEY (id)); CREATE UNIQUE INDEX names_name ON names (name) WHERE id > 2;
 		INSERT INTO names SELECT i, 'é' || i FROM generate_series(1, 30) AS i`)
 	s.in(s.database.Name, hiddenTwice("names", "names_pkey", "VALUES (2, 'other'), (9, 'nine'), (9, 'neun')")...)
@@ -206,7 +206,7 @@ func TestInterruptedMoveIsPutBack(t *testing.T) {
 		t.Run(string(phase), func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
-			s.fill()
+			s.fillSmall()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			options := s.options()
@@ -229,13 +229,13 @@ func TestDifferenceIsNoticed(t *testing.T) {
 	for name, change := range map[string]string{
 		"row":        "UPDATE state_groups SET event_id = '$other' WHERE id = 17",
 		"table":      "CREATE TABLE more (id integer)",
-		"sequence":   "SELECT setval('state_group_id_seq', 5000)",
+		"sequence":   "SELECT setval('state_group_id_seq', 7000)",
 		"definition": "ALTER TABLE state_groups ALTER COLUMN room_id SET DEFAULT 'x'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
-			s.fill()
+			s.fillSmall()
 			options := s.options()
 			options.Progress = func(progress relocale.Progress) {
 				if progress.Phase == relocale.PhaseVerify && progress.Done == 0 {
@@ -258,7 +258,7 @@ func TestDifferenceIsNoticed(t *testing.T) {
 func TestProgramsGetNoPasswordAsArgument(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.fill()
+	s.fillSmall()
 	s.in("postgres", "ALTER ROLE "+postgres.QuoteIdentifier(s.database.Name)+" CREATEDB")
 	program, seen := filepath.Join(t.TempDir(), "pg_dump"), filepath.Join(t.TempDir(), "seen")
 	script := fmt.Sprintf("#!/bin/sh\nprintf '%%s\\n' \"$@\" >> %s\nexec %s \"$@\"\n", seen, dbtest.Postgres(t).Bin("pg_dump"))
@@ -277,7 +277,7 @@ func TestProgramsGetNoPasswordAsArgument(t *testing.T) {
 func TestFailureOfAProgramIsToldAndPutBack(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.fill()
+	s.fillSmall()
 	program := filepath.Join(t.TempDir(), "pg_restore")
 	script := "#!/bin/sh\ncase $1 in --version) echo 'pg_restore (PostgreSQL) 99.1'; exit;; esac\necho no luck >&2; exit 1\n"
 	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
