@@ -30,12 +30,15 @@ func checkTables(ctx context.Context, subject *finding.Subject) ([]finding.Findi
 	if err == nil {
 		return findings(compare(wanted, actual), true), nil
 	}
-	if refused, is := errors.AsType[*pgconn.PgError](err); ctx.Err() != nil || is && refused.Code == "42501" {
-		return nil, err // the role may not make a schema: which right it lacks is told
-	}
 	found, other := byName(ctx, subject, state, actual)
+	if refused, is := errors.AsType[*pgconn.PgError](err); ctx.Err() != nil || is && refused.Code == insufficientPrivilege {
+		return found, errors.Join(err, other) // the role may not make a schema: which right it lacks is told
+	}
 	return append(found, notCompared(err)), other
 }
+
+// insufficientPrivilege is PostgreSQL's code for a right that the role lacks.
+const insufficientPrivilege = "42501"
 
 // byName needs nothing of the server but its catalog.
 func byName(ctx context.Context, subject *finding.Subject, state *schema.State, actual *shape) ([]finding.Finding, error) {

@@ -190,6 +190,12 @@ func TestDeepCheckSaysWhichRightIsMissing(t *testing.T) {
 	if len(found) != 1 || !strings.Contains(found[0].What, "permission denied for database") {
 		t.Errorf("%+v", found)
 	}
+	if _, err := super.Exec(t.Context(), "DROP INDEX users_creation_ts_idx"); err != nil {
+		t.Fatal(err)
+	}
+	if found := doctortest.Findings(t, options, tables.IndexMissing); len(found) != 1 {
+		t.Errorf("by name: %+v", found)
+	}
 }
 
 // A unique index that rows break is not built, and nothing of it is left.
