@@ -14,6 +14,7 @@ import (
 	"github.com/synapsedb/synapse/doctor"
 	"github.com/synapsedb/synapse/doctor/create"
 	"github.com/synapsedb/synapse/doctor/finding"
+	"github.com/synapsedb/synapse/doctor/relocale"
 	"github.com/synapsedb/synapse/doctor/tune"
 	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/internal/cli"
@@ -44,6 +45,11 @@ func TestCommandsAreDescribed(t *testing.T) {
 			jsonNames(reflect.TypeFor[doctor.Report](), ""), jsonNames(reflect.TypeFor[finding.Finding](), "findings."),
 			jsonNames(reflect.TypeFor[finding.Remedy](), "findings.remedy."), jsonNames(reflect.TypeFor[doctor.Checked](), "checked."),
 			checksAndFixes()),
+		read(t, "relocale.md"): slices.Concat(
+			jsonNames(reflect.TypeFor[relocale.Report](), ""), jsonNames(reflect.TypeFor[relocale.Locale](), "locale."),
+			jsonNames(reflect.TypeFor[relocale.TableReport](), "tables."), jsonNames(reflect.TypeFor[relocale.Problem](), "problems."),
+			jsonNames(reflect.TypeFor[relocale.InPlace](), "in_place."), jsonNames(reflect.TypeFor[cli.Relocale](), ""),
+			constants(t, "../doctor/relocale", "ProblemID"), constants(t, "../doctor/relocale", "Result"), constants(t, "../doctor/relocale", "Phase")),
 		read(t, "create-database.md"): slices.Concat(
 			jsonNames(reflect.TypeFor[cli.CreatedDatabases](), ""), jsonNames(reflect.TypeFor[create.Result](), "databases."), constants(t, "../doctor/create", "State")),
 		read(t, "tune.md"): slices.Concat(
@@ -70,7 +76,7 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	flag := regexp.MustCompile(`(?m)^ +(?:-[a-z], )?(--[a-z-]+)`)
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
 	for page, commands := range map[string][]string{
-		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "check.md": {"check"}, "create-database.md": {"create-database"}, "tune.md": {"tune"}, "port-back.md": {"port-back"},
+		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "check.md": {"check"}, "create-database.md": {"create-database"}, "tune.md": {"tune"}, "relocale.md": {"relocale"}, "port-back.md": {"port-back"},
 		"schema-dump.md": {"schema dump"}, "schema-split.md": {"schema split"},
 		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
 		"start.md":   {"start"},

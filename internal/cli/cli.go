@@ -72,7 +72,7 @@ func (e *environment) root() *cobra.Command {
 	}
 	root.PersistentFlags().BoolVarP(&e.verbose, "verbose", "v", false, "say on standard error what is being done, in detail")
 	root.AddCommand(e.port("port"), e.upgrade(), e.status(), e.updates(), e.start(), e.demo(), e.version())
-	root.AddCommand(e.snapshot(), e.check())
+	root.AddCommand(e.snapshot(), e.check(), e.relocale())
 	root.AddCommand(e.schema())
 	root.AddCommand(e.portBack())
 	root.AddCommand(e.createDatabase(), e.tune())
