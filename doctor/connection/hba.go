@@ -35,6 +35,14 @@ func (l line) String() string {
 	return strings.Join(append(fields, l.method), "  ")
 }
 
+// twin is the line for the other address that localhost has; which of them is tried first differs between programs.
+func (l line) twin(hosts []string) (line, bool) {
+	others := map[string]string{"127.0.0.1/32": "::1/128", "::1/128": "127.0.0.1/32"}
+	byName := slices.ContainsFunc(hosts, func(host string) bool { return strings.HasPrefix(host, "localhost:") })
+	l.address = others[l.address]
+	return l, byName && l.address != ""
+}
+
 // hbaName quotes a name that would mean something else without quotes, as the words all and sameuser do, or could not be written.
 func hbaName(name string) string {
 	words := []string{"all", "sameuser", "samerole", "samegroup", "replication"}
@@ -120,6 +128,9 @@ func (f *failure) admission() finding.Remedy {
 		commands = append(commands, f.ruleQuery())
 	}
 	commands = append(commands, place+" "+l.String())
+	if twin, also := l.twin(f.config.Hosts()); also {
+		commands = append(commands, "-- and, since localhost may be either: "+twin.String())
+	}
 	if strings.HasPrefix(l.method, "peer map") {
 		commands = append(commands, fmt.Sprintf("-- add to pg_ident.conf beside it: %s  %s  %s", identMap, hbaName(systemUser()), hbaName(f.config.User())))
 	}

@@ -24,6 +24,9 @@ func (p *private) follow(t *testing.T, remedy finding.Remedy) {
 		case isHBA:
 			_, line, _ = strings.Cut(line, ": ")
 			p.insert(t, p.text(t, "SHOW hba_file"), above, line)
+		case strings.HasPrefix(command, "-- and, since localhost"):
+			_, line, _ := strings.Cut(command, ": ")
+			p.insert(t, p.text(t, "SHOW hba_file"), above, line)
 		case strings.HasPrefix(command, "-- add to pg_ident.conf"):
 			_, line, _ = strings.Cut(command, ": ")
 			p.insert(t, p.text(t, "SHOW ident_file"), -1, line)
@@ -91,6 +94,11 @@ func TestLinesOfHBAThatKeepARoleOutAreFoundAndOvercome(t *testing.T) {
 			"host other all 127.0.0.1/32 trust",
 			func(p *private) args { return p.tcp("the role", nil) },
 			postgres.FailedNoHBAEntry, `host  postgres  "the role"  127.0.0.1/32  scram-sha-256`,
+		},
+		"ident, by the name localhost": {
+			"host all all 127.0.0.1/32 ident\nhost all all ::1/128 ident",
+			func(p *private) args { return p.tcp("the role", args{"host": "localhost"}) },
+			postgres.FailedIdent, `host  postgres  "the role"  127.0.0.1/32  scram-sha-256`,
 		},
 		"peer, with a password": {
 			"local all all peer",

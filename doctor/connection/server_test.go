@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synapsedb/synapse/doctor"
 	"github.com/synapsedb/synapse/doctor/connection"
 	"github.com/synapsedb/synapse/engine/postgres"
 )
@@ -101,18 +103,7 @@ func TestTooManyConnectionsAreExplained(t *testing.T) {
 func TestAServerThatShutsDownIsExplained(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
-	folder := p.text(t, "SHOW data_directory")
-	running, err := os.ReadFile(filepath.Join(folder, "postmaster.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	process, err := strconv.Atoi(strings.SplitN(string(running), "\n", 2)[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(process, syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	p.signal(t, p.text(t, "SHOW data_directory"), syscall.SIGTERM)
 	config := configOf(t, p.socket("postgres", nil))
 	eventually(t, "the server refuses", func() bool {
 		made, err := config.Connect(t.Context(), nil)
@@ -122,4 +113,55 @@ func TestAServerThatShutsDownIsExplained(t *testing.T) {
 		return err != nil
 	})
 	mustFind(t, p.socket("postgres", nil), connection.ID(postgres.FailedStopping))
+}
+
+// signal sends one to the server's first process.
+func (p *private) signal(t *testing.T, folder string, signal syscall.Signal) {
+	t.Helper()
+	running, err := os.ReadFile(filepath.Join(folder, "postmaster.pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := strconv.Atoi(strings.SplitN(string(running), "\n", 2)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(process, signal); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A standby that lets nobody in is in recovery until it is promoted.
+func TestAServerInRecoveryIsExplained(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	folder := p.text(t, "SHOW data_directory")
+	p.exec(t, "ALTER SYSTEM SET hot_standby = off")
+	touch(t, filepath.Join(folder, "standby.signal"))
+	var restarting sync.WaitGroup
+	restarting.Go(func() {
+		if err := p.Restart(t.Context()); err != nil { // it waits until somebody is let in
+			t.Error(err)
+		}
+	})
+	given := p.socket("postgres", nil)
+	eventually(t, "the server is in recovery", func() bool {
+		report, err := doctor.Check(t.Context(), optionsOf(t, given))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(report.Findings) == 1 && report.Findings[0].ID == connection.ID(postgres.FailedRecovery)
+	})
+	touch(t, filepath.Join(folder, "promote"))
+	p.signal(t, folder, syscall.SIGUSR1)
+	restarting.Wait()
+	mustConnect(t, given)
+}
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	giveToServer(t, path)
 }

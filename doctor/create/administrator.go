@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -96,7 +98,7 @@ func (e *RightsError) Error() string {
 // connect finds somebody who may make what is missing.
 func (m *maker) connect(ctx context.Context) error {
 	var tried []string
-	candidates, err := m.candidates()
+	candidates, err := m.candidates(ctx)
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func (m *maker) try(ctx context.Context, candidate *postgres.Config) (missing []
 }
 
 // candidates are who may be an administrator.
-func (m *maker) candidates() ([]*postgres.Config, error) {
+func (m *maker) candidates(ctx context.Context) ([]*postgres.Config, error) {
 	if m.options.As != "" {
 		one, err := m.config.As(m.options.As)
 		if err != nil {
@@ -155,14 +157,43 @@ func (m *maker) candidates() ([]*postgres.Config, error) {
 		return nil, err
 	}
 	var found []*postgres.Config
-	for _, name := range administrators(m.config.User()) {
-		other, err := own.As(name)
+	for _, login := range append(m.socketLogins(ctx), administrators(m.config.User())...) {
+		other, err := own.As(login)
 		if err != nil {
 			return nil, err
 		}
 		found = append(found, other)
 	}
 	return append(found, own), nil
+}
+
+// usualSockets are the folders in which servers keep their sockets: Debian's and Red Hat's, and PostgreSQL's own.
+func usualSockets() []string { return []string{"/var/run/postgresql", "/run/postgresql", "/tmp"} }
+
+// socketLogins are for a server on this machine that is configured by its address: an administrator is let in at the socket, as a rule, and
+// needs a password elsewhere. A server has the same port at both.
+func (m *maker) socketLogins(ctx context.Context) []string {
+	_, port, err := net.SplitHostPort(m.result.Server)
+	if err != nil || strings.HasPrefix(m.result.Server, "/") || m.config.Remote(ctx) != "" {
+		return nil
+	}
+	folders := m.options.Sockets
+	if folders == nil {
+		folders = usualSockets()
+	}
+	index := slices.IndexFunc(folders, func(folder string) bool {
+		_, err := os.Stat(filepath.Join(folder, ".s.PGSQL."+port))
+		return err == nil
+	})
+	if index < 0 {
+		return nil
+	}
+	var logins []string
+	for _, name := range administrators(m.config.User()) {
+		quoted := "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(name) + "'"
+		logins = append(logins, fmt.Sprintf("host=%s port=%s user=%s", folders[index], port, quoted))
+	}
+	return logins
 }
 
 // administrators are names to try, apart from the configuration's own role.

@@ -28,6 +28,9 @@ type Options struct {
 	// As is the administrator: a role, or a connection string or URI without a password. When it is empty, those are tried that may be one: the
 	// operating system's user (or PGUSER), postgres, and the role of the configuration.
 	As string
+	// Sockets are the folders in which a server on this machine may have its socket; nil is the usual ones. An administrator is tried there,
+	// too, when the configuration has the server's address.
+	Sockets []string
 	// Check only looks.
 	Check bool
 	// Log may be nil.

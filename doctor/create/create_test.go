@@ -189,6 +189,20 @@ func TestTheConfiguredRoleMayDoItItself(t *testing.T) {
 	}
 }
 
+// The configuration has an address, at which everybody needs a password; the administrator comes through the socket.
+func TestAnAdministratorIsLookedForAtTheSocket(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	results := run(t, create.Options{Databases: []create.Database{p.wanted(t, nil)}, Sockets: []string{t.TempDir(), p.SocketDir()}})
+	if !results[0].Usable() || results[0].Administrator != "postgres" {
+		t.Errorf("%+v", results)
+	}
+	_, err := create.Run(t.Context(), create.Options{Databases: []create.Database{p.wanted(t, args{"dbname": "another"})}, Sockets: []string{t.TempDir()}})
+	if _, is := errors.AsType[*create.RightsError](err); !is {
+		t.Errorf("without the socket: %v", err)
+	}
+}
+
 func TestWhoMayNotIsNamedWithTheMissingRights(t *testing.T) {
 	t.Parallel()
 	p := start(t)
