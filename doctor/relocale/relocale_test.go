@@ -317,3 +317,18 @@ func TestOtherRemedyWorks(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The Python homeserver's own schema, where this machine has it.
+func TestSchemaOfThePythonHomeserverIsMoved(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	if !dbtest.RestorePrepared(t, s.database, "94") {
+		return
+	}
+	before := s.rowsOf(s.database.Name)
+	report := s.mustRun(s.options())
+	if len(report.Tables) < 100 {
+		t.Errorf("%d tables were compared", len(report.Tables))
+	}
+	s.moved(before)
+}
