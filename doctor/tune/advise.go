@@ -136,12 +136,20 @@ func (a *adviser) memory() []Setting {
 		{Name: "work_mem", Advice: size(a.workMemory(shared)), Reason: fmt.Sprintf("each of %d connections may take it several times at once, for a sort or a hash", a.connections)},
 		{Name: "maintenance_work_mem", Advice: size(round(between(a.wishes.Memory/16, 64*megabyte, 2*gigabyte))), Reason: "an index is built faster, as background updates of the homeserver do; one at a time"},
 		{Name: "autovacuum_work_mem", Advice: size(round(between(a.wishes.Memory/32, 32*megabyte, gigabyte))), Reason: fmt.Sprintf("each of %d workers may take it; a large table is then vacuumed in one pass over its indexes", a.facts.number("autovacuum_max_workers"))},
-		{Name: "huge_pages", Advice: "try", Reason: "the system then needs less memory to keep account of shared_buffers, once it has set huge pages aside (see the notes)"},
+		{Name: "huge_pages", Advice: a.hugePages(), Reason: "the system then needs less memory to keep account of shared_buffers, once it has set huge pages aside (see the notes)"},
 	}
 	if a.wishes.Connections > 0 {
 		settings = append(settings, Setting{Name: "max_connections", Advice: strconv.Itoa(a.wishes.Connections), Reason: "what was asked for"})
 	}
 	return settings
+}
+
+// hugePages leaves it to a server that insists on them.
+func (a *adviser) hugePages() string {
+	if a.facts.Settings["huge_pages"].Value == "on" {
+		return "on"
+	}
+	return "try"
 }
 
 // workMemory lets every connection sort three times at once in the memory that is left.

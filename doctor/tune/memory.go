@@ -33,8 +33,11 @@ func Memory() (int64, error) {
 	return total, nil
 }
 
-// leastMemory is what a server with a homeserver cannot do without.
-const leastMemory = 256 * megabyte
+// leastMemory is what a server with a homeserver cannot do without. Above mostMemory the advice would be more than the server takes.
+const (
+	leastMemory = 256 * megabyte
+	mostMemory  = (16 << 10) * gigabyte
+)
 
 // ParseMemory reads "8GB", "512MB" or "8GiB". A unit is needed; it counts in steps of 1024, as PostgreSQL's own.
 func ParseMemory(text string) (int64, error) {
@@ -45,8 +48,8 @@ func ParseMemory(text string) (int64, error) {
 	number, err := strconv.ParseFloat(found[1], 64)
 	unit := map[string]int64{"k": kilobyte, "K": kilobyte, "M": megabyte, "G": gigabyte, "T": gigabyte << 10}[found[2]]
 	bytes := number * float64(unit)
-	if err != nil || bytes < float64(leastMemory) || bytes > float64(64*gigabyte<<10) {
-		return 0, fmt.Errorf("%q is no memory of a server: 256MB to 64TB", text)
+	if err != nil || bytes < float64(leastMemory) || bytes > float64(mostMemory) {
+		return 0, fmt.Errorf("%q is no memory of a server: 256MB to 16TB", text)
 	}
 	return int64(bytes), nil
 }

@@ -68,9 +68,12 @@ func (e *environment) tune() *cobra.Command {
 
 // wishes reads the flags; the memory is zero when it was not given.
 func (f *tuneFlags) wishes(connections bool) (wishes tune.Wishes, err error) {
-	const most = 262143 // PostgreSQL's own limit of max_connections
-	if connections && (f.connections < 1 || f.connections > most) {
-		return wishes, fmt.Errorf("--connections is %d; it can be 1 to %d", f.connections, most)
+	const (
+		least = 20     // with fewer than it keeps for superusers and replication a server does not start
+		most  = 100000 // the server's own limit is higher, and counts other processes, too
+	)
+	if connections && (f.connections < least || f.connections > most) {
+		return wishes, fmt.Errorf("--connections is %d; it can be %d to %d", f.connections, least, most)
 	}
 	storage := tune.Storage(f.storage)
 	if f.storage != "" && !slices.Contains([]tune.Storage{tune.SSD, tune.HDD}, storage) {

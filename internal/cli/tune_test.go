@@ -49,7 +49,7 @@ func TestTune(t *testing.T) {
 		{2, "--memory", []string{"-c", remote}},
 		{2, "it can be ssd or hdd", []string{"-c", configuration, "--storage", "tape"}},
 		{2, "is no size", []string{"-c", configuration, "--memory", "much"}},
-		{2, "--connections is 0", []string{"-c", configuration, "--connections", "0"}},
+		{2, "--connections is 19", []string{"-c", configuration, "--connections", "19"}},
 		{3, "is SQLite", []string{"-c", sqlite}},
 		{5, "no such file", []string{"-c", missing}},
 	} {
