@@ -60,7 +60,7 @@ type copyOf struct {
 }
 
 // tables is what an engine knows of its tables.
-type tables interface {
+type tables interface { //nolint:interfacebloat // each is something that both engines say in their own way
 	// apart runs work while queries do not use indexes and spill what does not fit into memory.
 	apart(ctx context.Context, work func() error) error
 	// uniqueKeys are those of all tables that the role may read.

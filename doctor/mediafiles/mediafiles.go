@@ -43,7 +43,7 @@ func check(ctx context.Context, subject *finding.Subject) (found []finding.Findi
 	if err != nil {
 		return unreadable(ctx, subject, err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // only read
 	total := &surplus{}
 	for _, kind := range kinds() {
 		difference, err := compare(ctx, subject.Session, root.FS(), kind)

@@ -1,6 +1,7 @@
 package mediafiles_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/synapsedb/synapse/doctor/finding"
 	"github.com/synapsedb/synapse/doctor/mediafiles"
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
@@ -68,7 +70,7 @@ func each(t *testing.T, test func(t *testing.T, store string, session engine.Ses
 func prepare(t *testing.T, session engine.Session, options *doctor.Options) (store string) {
 	t.Helper()
 	store = t.TempDir()
-	options.Deep, options.MediaStore = true, store
+	options.MediaStore = store
 	doctortest.Exec(t, session, rows...)
 	write(t, store, files)
 	if found := media(t, *options); len(found) > 0 {
@@ -77,13 +79,23 @@ func prepare(t *testing.T, session engine.Session, options *doctor.Options) (sto
 	return store
 }
 
-// media are the findings of this package.
-func media(t *testing.T, options doctor.Options) (found []finding.Finding) {
+// media makes the check of this package alone.
+func media(t *testing.T, options doctor.Options) []finding.Finding {
 	t.Helper()
-	for _, one := range doctortest.Check(t, options) {
-		if strings.HasPrefix(one.ID, "media_") || one.ID == "check_failed" {
-			found = append(found, one)
-		}
+	database := options.Databases[0]
+	subject := &finding.Subject{Path: database.SQLitePath, Postgres: database.Postgres, MediaStore: options.MediaStore}
+	var err error
+	if database.Postgres != nil {
+		subject.Session, err = database.Postgres.OpenSession(t.Context(), nil)
+	} else {
+		subject.Session, err = sqlite.OpenSession(t.Context(), sqlite.Config{Database: database.SQLitePath}.ReadOnly(), nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := mediafiles.Checks()[0].Run(t.Context(), subject)
+	if err := errors.Join(err, subject.Session.Close()); err != nil {
+		t.Fatal(err)
 	}
 	return found
 }
