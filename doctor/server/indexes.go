@@ -80,7 +80,7 @@ const statisticsSinceSQL = `SELECT stats_reset FROM pg_stat_database WHERE datna
 
 func unused(ctx context.Context, from engine.Querier, now time.Time) ([]finding.Finding, error) {
 	result := finding.Finding{
-		ID: IndexUnused, Severity: finding.Info, What: "an index was not read since statistics began",
+		ID: IndexUnused, Severity: finding.Info,
 		Meaning: "each write keeps it up to date; whether it is needed all the same, by a rare job or on a replica, the statistics of this server do not tell",
 		Remedy:  finding.Remedy{Text: "leave what the homeserver's schema has: its next version may count on it; drop only what somebody made by hand and no longer needs"},
 	}
@@ -98,10 +98,10 @@ func unused(ctx context.Context, from engine.Querier, now time.Time) ([]finding.
 	if err := from.QueryRow(ctx, statisticsSinceSQL).Scan(&since); err != nil {
 		return nil, err
 	}
-	age := "since the database was made, or its server crashed"
+	age := "since the database was made, or its server crashed last"
 	if since.Valid {
-		age = fmt.Sprintf("for %d days (%s)", int(now.Sub(since.Time).Hours()/24), since.Time.UTC().Format("2006-01-02 15:04 UTC"))
+		age = fmt.Sprintf("for %d days, since its statistics began (%s)", int(now.Sub(since.Time).Hours()/24), since.Time.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	result.What = fmt.Sprintf("%d indexes were not read since statistics began: %s", len(result.Evidence), age)
+	result.What = "no query has read an index of some size " + age
 	return []finding.Finding{result}, nil
 }
