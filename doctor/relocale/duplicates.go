@@ -110,7 +110,15 @@ func (u unique) twice(ctx context.Context, on *pgx.Conn) (string, error) {
 	if more := all - int64(len(lines)); more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
 	}
-	return fmt.Sprintf("table %s has %d keys more than once, which its index %s hides:\n      %s", qualified(u.schema, u.table), all, u.index, strings.Join(lines, "\n      ")), nil
+	return fmt.Sprintf("table %s has %s more than once, which its index %s hides:\n      %s",
+		qualified(u.schema, u.table), counted(all, "key"), u.index, strings.Join(lines, "\n      ")), nil
+}
+
+func counted(number int64, noun string) string {
+	if number == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", number, noun)
 }
 
 // reference is a foreign key.
@@ -149,8 +157,8 @@ func (r *run) keysWithoutRows(ctx context.Context, on *pgx.Conn) (problems []Pro
 		}
 		if count > 0 {
 			problems = append(problems, Problem{ID: KeysWithout,
-				What: fmt.Sprintf("%d rows of %s (%s) have no row in %s, which the foreign key %s asks for; ctid %s",
-					count, key.from, strings.Join(key.columns, ", "), key.to, key.name, strings.Join(places, " ")),
+				What: fmt.Sprintf("%s of %s (%s) with no row in %s, which the foreign key %s asks for; ctid %s",
+					counted(count, "row"), key.from, strings.Join(key.columns, ", "), key.to, key.name, strings.Join(places, " ")),
 				Hint: "delete them, or restore what they belong to; synapse check --deep lists them"})
 		}
 	}

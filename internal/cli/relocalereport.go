@@ -116,7 +116,7 @@ func (w *reportWriter) inPlace(other *relocale.InPlace) {
 	for _, before := range other.Before {
 		w.line("  - %s,", before)
 	}
-	w.line("these lines are for psql as a superuser, connected to another database first; none may fail:")
+	w.line("these lines are for psql, as a superuser; none may fail:")
 	for _, command := range other.Commands {
 		w.line("    %s", command)
 	}
