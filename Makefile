@@ -46,11 +46,13 @@ fmt: ## format the Go code
 UNWATCHED := -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.org/libc=-race=false'
 
 # What starts whole programs, once for each step of a session, takes several times as long with the race detector, and has hardly
-# any goroutines of its own; checks have none. `make torture` watches them too.
-PROGRAMS := internal/cli examples/ port/back port/split doctor
+# any goroutines of its own; checks have none. `make torture` watches them too, and
+# all tests of port, which take ten minutes then.
+PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor
 
 race: ## the tests, with the race detector where goroutines are
 	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -timeout 20m $$($(GO) list ./... | grep -v $(PROGRAMS:%=-e /%))
+	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -run 'TestDemoPortsRowByRow|TestSecondPortWritesWhatChanged|TestPanicOfAWorker' ./port
 	$(GO) test -timeout 20m $$($(GO) list ./... | grep $(PROGRAMS:%=-e /%))
 
 vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
