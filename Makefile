@@ -46,9 +46,9 @@ fmt: ## format the Go code
 UNWATCHED := -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.org/libc=-race=false'
 
 # What starts whole programs, once for each step of a session, takes several times as long with the race detector, and has hardly
-# any goroutines of its own; checks have none. `make torture` watches them too, and
+# any goroutines of its own; checks and package homeserver have none. `make torture` watches them too, and
 # all tests of port, which take ten minutes then.
-PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor
+PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor homeserver
 
 race: ## the tests, with the race detector where goroutines are
 	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -timeout 20m $$($(GO) list ./... | grep -v $(PROGRAMS:%=-e /%))
