@@ -53,7 +53,7 @@ PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor homeserver
 race: ## the tests, with the race detector where goroutines are
 	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -timeout 20m $$($(GO) list ./... | grep -v $(PROGRAMS:%=-e /%))
 	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -run 'TestDemoPortsRowByRow|TestSecondPortWritesWhatChanged|TestPanicOfAWorker' ./port
-	$(GO) test -timeout 20m $$($(GO) list ./... | grep $(PROGRAMS:%=-e /%))
+	SYNAPSE_TEST_ROUNDS=$${SYNAPSE_TEST_ROUNDS:-1} $(GO) test -timeout 20m $$($(GO) list ./... | grep $(PROGRAMS:%=-e /%)) # loops of kills: one each
 
 vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
 	@scripts/check-vulnerabilities
