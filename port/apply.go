@@ -37,9 +37,6 @@ func (r *run) applyChanges(ctx context.Context, w *worker, table *tablePlan, pro
 	if err != nil || done {
 		return err
 	}
-	if err := r.stage(ctx, w, table); err != nil {
-		return err
-	}
 	err = pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
 		a := &applying{run: r, w: w, tx: tx, table: table, progress: progress}
 		return a.all(ctx)
@@ -215,11 +212,8 @@ func (a *applying) send(ctx context.Context, c *chunk) error {
 	return err
 }
 
-// clearSearch removes what the search index holds of the events of a chunk, and the rows of the chunk before.
+// clearSearch removes what the search index holds of the events of a chunk.
 func (a *applying) clearSearch(ctx context.Context, c *chunk) error {
-	if _, err := a.tx.Exec(ctx, "TRUNCATE pg_temp."+searchStage); err != nil {
-		return err
-	}
 	wanted, err := json.Marshal(c.rowids)
 	if err != nil {
 		return err

@@ -87,9 +87,6 @@ func copyRows(ctx context.Context, conn *pgconn.PgConn, table string, columns []
 
 // send copies part of a chunk, and records that, in one transaction. A refused row is recorded instead of being copied.
 func (r *run) send(ctx context.Context, w *worker, s *sender, c *chunk, first, last int, refused *refusal) error {
-	if err := r.stage(ctx, w, c.part.table); err != nil {
-		return err
-	}
 	sum := s.sum
 	err := pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
 		if refused != nil {
@@ -117,26 +114,12 @@ func (r *run) send(ctx context.Context, w *worker, s *sender, c *chunk, first, l
 	return r.flush(c, c.end(last))
 }
 
-// stage makes the temporary table of the search index, which lasts as long as the session.
-func (r *run) stage(ctx context.Context, w *worker, table *tablePlan) error {
-	if table.search == nil || w.staged {
-		return nil
-	}
-	err := createSearchStage(ctx, w.conn, r.target.schema.Name, table)
-	w.staged = err == nil
-	return err
-}
-
-// insert copies encoded rows into a table, those of the search index by way of the stage.
+// insert copies encoded rows into a table.
 func (r *run) insert(ctx context.Context, tx pgx.Tx, table *tablePlan, rows []byte) error {
-	if table.search == nil {
-		return copyRows(ctx, tx.Conn().PgConn(), r.target.quote(table.name), table.columns, rows)
+	if table.search != nil {
+		return r.insertSearch(ctx, tx.Conn().PgConn(), table, rows)
 	}
-	if err := copyRows(ctx, tx.Conn().PgConn(), searchStage, table.columns, rows); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, fillFromStage(r.target.schema.Name, table))
-	return err
+	return copyRows(ctx, tx.Conn().PgConn(), r.target.quote(table.name), table.columns, rows)
 }
 
 const (

@@ -271,15 +271,10 @@ func (r *run) putIndexesBack(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (r *run) putKeysBack(ctx context.Context, tx pgx.Tx) error {
-	for table := range r.record.triggers {
-		if err := r.enableTriggers(ctx, tx, table); err != nil {
-			return err
-		}
+	if err := r.addForeignKeysIn(ctx, tx); err != nil {
+		return err
 	}
 	for _, key := range r.record.foreignKeys {
-		if err := r.addForeignKey(ctx, tx, key); err != nil {
-			return fmt.Errorf("foreign key %s of %s: %w", key.Name, key.Table, err)
-		}
 		if !key.Validated {
 			continue
 		}

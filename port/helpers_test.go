@@ -81,9 +81,7 @@ func demoSourceReport(t testing.TB, options demo.Options) (string, *demo.Report)
 // preparedTarget returns a database with the empty schema of our set, and without a session in it.
 func preparedTarget(t testing.TB, options ...dbtest.Option) *dbtest.Database {
 	t.Helper()
-	database := dbtest.NewDatabase(t, options...)
-	prepare(t, database)
-	return database
+	return dbtest.NewPreparedDatabase(t, "homeserver", prepare, options...)
 }
 
 // prepare creates our schema in a database, as its owner.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -13,9 +14,14 @@ import (
 // preflight does every check that can be done before the data is read, and lists all that fail.
 func (m *move) preflight(ctx context.Context) error {
 	m.options.Progress.enter(PhasePreflight)
-	source, problems := openSource(ctx, m.options)
-	m.source = source
+	var problems []Problem
+	var opening sync.WaitGroup
+	opening.Go(func() { m.source, problems = openSource(ctx, m.options) })
 	m.openTargets(ctx)
+	opening.Wait()
+	for _, r := range m.runs {
+		r.source = m.source
+	}
 	if len(problems) == 0 {
 		if err := m.prepare(ctx); err != nil {
 			return err
@@ -44,7 +50,6 @@ func (m *move) preflight(ctx context.Context) error {
 // openTargets connects to all before any is read, so that each counts the connections of the others.
 func (m *move) openTargets(ctx context.Context) {
 	for _, r := range m.runs {
-		r.source = m.source
 		r.target, r.problems = connectTarget(ctx, r.options.Target, r.part)
 	}
 	if problem := m.compareTargets(ctx); problem != nil {

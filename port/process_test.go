@@ -3,6 +3,7 @@ package port_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -263,11 +264,29 @@ type expectation struct {
 	duration time.Duration // of the port
 }
 
+// lesson is what tells two calls of expect apart.
+type lesson struct {
+	source [sha256.Size]byte
+	policy port.Policy
+}
+
+// learned is what expect has found, for all tests whose sources hold the same bytes.
+var learned dbtest.Once[lesson, expectation]
+
 // expect ports a source without a disturbance to learn what comes of it.
 func expect(t *testing.T, source string, policy port.Policy) expectation {
 	t.Helper()
+	folder := folderOf(t, source)
+	key := lesson{sha256.Sum256([]byte(folder[filepath.Base(source)])), policy}
+	e := learned.Get(t, key, func() expectation { return learn(t, source, policy) })
+	e.folder = folder
+	return e
+}
+
+func learn(t *testing.T, source string, policy port.Policy) expectation {
+	t.Helper()
 	target := preparedTarget(t)
-	e := expectation{folder: folderOf(t, source), fresh: content(t, target), schema: schemaDump(t, target)}
+	e := expectation{fresh: content(t, target), schema: schemaDump(t, target)}
 	begun := time.Now()
 	portProcess{Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside"), Policy: policy}.mustSucceed(t)
 	e.duration = time.Since(begun)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
@@ -75,13 +76,11 @@ func (b *rebuild) fill(table *tablePlan, progress *TableProgress) {
 func (b *rebuild) analyze(table *tablePlan, progress *TableProgress) *task {
 	analyze := b.task(table.name, "analyze "+table.name, table.rows, func(ctx context.Context, w *worker) error {
 		progress.say("analyze")
-		err := pgx.BeginFunc(ctx, w.conn, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, "ANALYZE "+b.run.target.quote(table.name)); err != nil || table.way == wayCompare {
-				return err
-			}
-			_, err := tx.Exec(ctx, recordReady, table.name)
-			return err
-		})
+		statements := "ANALYZE " + b.run.target.quote(table.name)
+		if table.way != wayCompare {
+			statements += fmt.Sprintf(recordReady, postgres.QuoteLiteral(table.name))
+		}
+		_, err := w.conn.Exec(ctx, statements) // one transaction: there are hundreds of tables
 		progress.end()
 		return err
 	})
@@ -92,8 +91,9 @@ func (b *rebuild) analyze(table *tablePlan, progress *TableProgress) *task {
 	return analyze
 }
 
-const recordReady = `
-INSERT INTO synapse_port.table_state (table_name, state, rows, high, low) VALUES ($1, 'ready', 0, 0, 0)
+// recordReady follows the statement that makes a table ready.
+const recordReady = `;
+INSERT INTO synapse_port.table_state (table_name, state, rows, high, low) VALUES (%s, 'ready', 0, 0, 0)
 ON CONFLICT (table_name) DO UPDATE SET state = excluded.state`
 
 // lookAgain makes the tasks that note, for a port that is taken up, what rows that are in lost on their way.
@@ -178,6 +178,9 @@ func (r *run) buildIndex(ctx context.Context, conn *pgx.Conn, table *tablePlan, 
 
 // attach makes constraints of their indexes.
 func (r *run) attach(ctx context.Context, conn *pgx.Conn, table *tablePlan) error {
+	if !slices.ContainsFunc(r.record.indexes[table.name], func(index *catalog.Index) bool { return index.Constraint != nil }) {
+		return nil
+	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		return r.attachIn(ctx, tx, table, r.record.indexes[table.name])
 	})
@@ -259,8 +262,12 @@ func (r *run) comment(ctx context.Context, conn executor, on, text string) error
 	if text == "" {
 		return nil
 	}
-	_, err := conn.Exec(ctx, fmt.Sprintf("COMMENT ON %s IS %s", on, postgres.QuoteLiteral(text)))
+	_, err := conn.Exec(ctx, commentOn(on, text))
 	return err
+}
+
+func commentOn(object, text string) string {
+	return fmt.Sprintf("COMMENT ON %s IS %s", object, postgres.QuoteLiteral(text))
 }
 
 const notValid = " NOT VALID"
@@ -268,33 +275,68 @@ const notValid = " NOT VALID"
 // addForeignKeys adds all foreign keys as NOT VALID, in one transaction. The triggers are turned on again, as they were,
 // only here: no row is taken out any more after this.
 func (r *run) addForeignKeys(ctx context.Context, conn *pgx.Conn) error {
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		for table := range r.record.triggers {
-			if err := r.enableTriggers(ctx, tx, table); err != nil {
-				return err
-			}
-		}
-		for _, key := range r.record.foreignKeys {
-			if err := r.addForeignKey(ctx, tx, key); err != nil {
-				return fmt.Errorf("foreign key %s of %s: %w", key.Name, key.Table, err)
-			}
-		}
-		return nil
-	})
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return r.addForeignKeysIn(ctx, tx) })
 }
 
-func (r *run) addForeignKey(ctx context.Context, tx pgx.Tx, key *catalog.ForeignKey) error {
-	exists, err := holds(ctx, tx, constraintExists, r.target.quote(key.Table), key.Name)
-	if err != nil || exists {
-		return err
+func (r *run) addForeignKeysIn(ctx context.Context, tx pgx.Tx) error {
+	for table := range r.record.triggers {
+		if err := r.enableTriggers(ctx, tx, table); err != nil {
+			return err
+		}
 	}
-	name := postgres.QuoteIdentifier(key.Name)
-	_, err = tx.Exec(ctx, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s",
-		r.target.quote(key.Table), name, strings.TrimSuffix(key.Definition, notValid)+notValid))
+	missing, err := r.missingForeignKeys(ctx, tx)
 	if err != nil {
 		return err
 	}
-	return r.comment(ctx, tx, fmt.Sprintf("CONSTRAINT %s ON %s", name, r.target.quote(key.Table)), key.Comment)
+	return r.addAll(ctx, tx.Conn().PgConn(), missing)
+}
+
+const presentForeignKeys = `
+SELECT t.relname, k.conname FROM pg_constraint AS k JOIN pg_class AS t ON t.oid = k.conrelid JOIN pg_namespace AS n ON n.oid = t.relnamespace
+WHERE k.contype = 'f' AND n.nspname = $1`
+
+// missingForeignKeys are those that no interrupted port has put back already.
+func (r *run) missingForeignKeys(ctx context.Context, tx pgx.Tx) ([]*catalog.ForeignKey, error) {
+	rows, err := tx.Query(ctx, presentForeignKeys, r.target.schema.Name)
+	if err != nil {
+		return nil, err
+	}
+	present := map[[2]string]bool{}
+	var table, name string
+	if _, err := pgx.ForEachRow(rows, []any{&table, &name}, func() error {
+		present[[2]string{table, name}] = true
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(r.record.foreignKeys), func(key *catalog.ForeignKey) bool {
+		return present[[2]string{key.Table, key.Name}]
+	}), nil
+}
+
+// addAll sends everything at once: nobody else does anything meanwhile.
+func (r *run) addAll(ctx context.Context, conn *pgconn.PgConn, keys []*catalog.ForeignKey) error {
+	var statements []string
+	var of []*catalog.ForeignKey
+	for _, key := range keys {
+		table, name := r.target.quote(key.Table), postgres.QuoteIdentifier(key.Name)
+		statements, of = append(statements, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s",
+			table, name, strings.TrimSuffix(key.Definition, notValid)+notValid)), append(of, key)
+		if key.Comment != "" {
+			statements, of = append(statements, commentOn(fmt.Sprintf("CONSTRAINT %s ON %s", name, table), key.Comment)), append(of, key)
+		}
+	}
+	done, results := 0, conn.Exec(ctx, strings.Join(statements, ";\n"))
+	for results.NextResult() {
+		if _, err := results.ResultReader().Close(); err == nil {
+			done++
+		}
+	}
+	err := results.Close()
+	if err != nil && done < len(of) {
+		err = fmt.Errorf("foreign key %s of %s: %w", of[done].Name, of[done].Table, err)
+	}
+	return err
 }
 
 // validate proves a foreign key: by VALIDATE CONSTRAINT, or, when it has to stay NOT VALID, by looking.

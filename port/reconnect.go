@@ -160,7 +160,7 @@ func (r *run) mend(ctx context.Context, w *worker) error {
 	if err != nil {
 		return err
 	}
-	w.conn, w.staged = conn, false
+	w.conn = conn
 	return nil
 }
 

@@ -4,15 +4,23 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
+	"github.com/synapsedb/synapse/engine/postgres/copybinary"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/port/convert"
 )
 
 // searchPlan is how the search index goes over: SQLite keeps the words' text, PostgreSQL a tsvector of it. A row
-// goes through a temporary table, from which the server makes the tsvector. Rows whose event is gone, and a
+// is sent with its text, of which the server makes the tsvector. Rows whose event is gone, and a
 // second row of an event, exist only because SQLite's search tables have no keys; they are dropped.
 type searchPlan struct {
 	content    string // the shadow table that holds the texts, quoted
@@ -24,7 +32,7 @@ type searchPlan struct {
 // searchConfiguration is the one that upstream searches with.
 const searchConfiguration = "english"
 
-// textColumn is the column of the temporary table that the tsvector is made of.
+// textColumn is what is sent, and not stored, for the tsvector to be made of.
 const textColumn = "value"
 
 func (p *planner) addSearch(ctx context.Context, planned *tablePlan) error {
@@ -99,25 +107,39 @@ func countOrphans(ctx context.Context, reader *sqlite.Reader, planned *tablePlan
 	}, "SELECT count(*) FROM "+planned.search.content)
 }
 
-// searchStage is the temporary table through which the rows of the search index go.
-const searchStage = "synapse_port_search"
-
-// createSearchStage makes the temporary table in a worker's session, in which it lasts.
-func createSearchStage(ctx context.Context, conn executor, schema string, planned *tablePlan) error {
-	table := quoteIn(schema, planned.name)
-	statement := fmt.Sprintf(
-		"CREATE TEMPORARY TABLE %s ON COMMIT DELETE ROWS AS SELECT %s, ''::text AS %s FROM %s WITH NO DATA",
-		searchStage, quotedColumns(planned.stored()), textColumn, table)
-	_, err := conn.Exec(ctx, statement)
-	return err
+// insertSearch hands encoded rows to the server as one array for each column, and has it make the words of their texts: that costs it
+// less than a temporary table, which COPY would need.
+func (r *run) insertSearch(ctx context.Context, conn *pgconn.PgConn, planned *tablePlan, rows []byte) error {
+	types := pgtype.NewMap()
+	elements, arrays := make([]uint32, len(planned.columns)), make([]uint32, len(planned.columns))
+	parameters := make([]string, len(planned.columns))
+	for i, name := range append(typeNames(planned), "text") {
+		element, known := types.TypeForName(name)
+		array, alsoKnown := types.TypeForName("_" + name)
+		if !known || !alsoKnown {
+			return fmt.Errorf("table %s: values of type %s cannot be sent", planned.name, name)
+		}
+		elements[i], arrays[i], parameters[i] = element.OID, array.OID, "$"+strconv.Itoa(i+1)
+	}
+	values, err := copybinary.Arrays(rows, elements)
+	if err != nil {
+		return err
+	}
+	columns := quotedColumns(planned.stored())
+	statement := fmt.Sprintf("INSERT INTO %s (%s, %s) SELECT %s, to_tsvector(%s::regconfig, %s) FROM unnest(%s) AS sent (%s)",
+		r.target.quote(planned.name), columns, vectorColumn(planned.target), columns, postgres.QuoteLiteral("pg_catalog."+searchConfiguration),
+		textColumn, strings.Join(parameters, ", "), quotedColumns(planned.columns))
+	return conn.ExecParams(ctx, statement, values, arrays, []int16{pgx.BinaryFormatCode}, nil).Read().Err
 }
 
-// fillFromStage moves what stands in the temporary table into the search index.
-func fillFromStage(schema string, planned *tablePlan) string {
-	columns := quotedColumns(planned.stored())
-	return fmt.Sprintf("INSERT INTO %s (%s, %s) SELECT %s, to_tsvector(%s::regconfig, %s) FROM %s",
-		quoteIn(schema, planned.name), columns, vectorColumn(planned.target), columns,
-		postgres.QuoteLiteral("pg_catalog."+searchConfiguration), textColumn, searchStage)
+// typeNames are the types of the columns that are stored.
+func typeNames(planned *tablePlan) []string {
+	var names []string
+	for _, stored := range planned.stored() {
+		at := slices.IndexFunc(planned.target.Columns, func(column *catalog.Column) bool { return column.Name == stored.Name })
+		names = append(names, planned.target.Columns[at].Type)
+	}
+	return names
 }
 
 // vectorColumn is the one column of the search index that the server makes.

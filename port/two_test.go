@@ -23,10 +23,15 @@ type two struct{ main, state *dbtest.Database }
 // preparedTwo have our empty tables.
 func preparedTwo(t testing.TB) two {
 	t.Helper()
-	targets := two{dbtest.NewDatabase(t), dbtest.NewDatabase(t)}
-	createPart(t, targets.main, "main")
-	createPart(t, targets.state, "state")
-	return targets
+	return two{preparedPart(t, "main"), preparedPart(t, "state")}
+}
+
+func preparedPart(t testing.TB, logical string) *dbtest.Database {
+	t.Helper()
+	return dbtest.NewPreparedDatabase(t, logical, func(t testing.TB, empty *dbtest.Database) {
+		t.Helper()
+		createPart(t, empty, logical)
+	})
 }
 
 func createPart(t testing.TB, database *dbtest.Database, logical ...string) {

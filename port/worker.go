@@ -24,7 +24,6 @@ type worker struct {
 	chunks  [2]chunk // one is filled while the other is sent; kept, so that memory does not depend on how much there is
 	counted int64    // rows of the present unit that the progress shows
 	table   string   // that it works on, for the log
-	staged  bool     // the temporary table of the search index exists in this session
 }
 
 // readers returns workers that only read the source.
