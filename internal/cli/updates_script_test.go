@@ -1,10 +1,12 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"os"
+	"time"
 
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
@@ -28,8 +30,8 @@ func failIfThere(context.Context, *background.Batch) (background.Result, error) 
 	return background.Result{Items: 1, Done: true}, nil
 }
 
-// countToFive has five batches of one item.
-func countToFive(_ context.Context, batch *background.Batch) (background.Result, error) {
+// countToFive has five batches of one item. The third goes on when the terminal has shown how much time is left.
+func countToFive(ctx context.Context, batch *background.Batch) (background.Result, error) {
 	var n int
 	if string(batch.Progress) != "{}" {
 		if err := json.Unmarshal(batch.Progress, &n); err != nil {
@@ -37,7 +39,29 @@ func countToFive(_ context.Context, batch *background.Batch) (background.Result,
 		}
 	}
 	n++
+	if n == 3 {
+		if err := awaitRecorded(ctx, " s left, "); err != nil {
+			return background.Result{}, err
+		}
+	}
 	return background.Result{Items: 1, Progress: n, Done: n == 5}, nil
+}
+
+// awaitRecorded returns when script(1), which keeps what the terminal shows in the file typescript, has recorded a text.
+func awaitRecorded(ctx context.Context, text string) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		recorded, err := os.ReadFile("typescript")
+		if err != nil && !errors.Is(err, os.ErrNotExist) || bytes.Contains(recorded, []byte(text)) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // countUntilThere counts up, and says by a file that it has begun to, until there is a file finish.
