@@ -27,7 +27,8 @@ type Database struct {
 // Options say what to look at, and how closely.
 type Options struct {
 	Databases []Database
-	// SetOf gives the schema set of a database by whose it is; nil when the files are not known. May be nil itself.
+	// SetOf gives the schema set of a database by whose it is; nil when the files are not known. Its error ends the check: what was
+	// asked for cannot be compared with. May be nil itself.
 	SetOf func(database string, owner schema.Owner) (*schema.Set, error)
 	// ServerName of the homeserver; may be empty.
 	ServerName string
@@ -56,11 +57,13 @@ type Checked struct {
 	Deep     bool   `json:"deep,omitempty"`
 }
 
-// Check looks at all databases. What cannot be looked at is a finding, too; the error is only the end of ctx.
+// Check looks at all databases. What cannot be looked at is a finding, too; the error is only the end of ctx, or a *SetError.
 func Check(ctx context.Context, options Options) (*Report, error) {
 	e := newExamination(options)
 	defer e.close()
-	e.open(ctx)
+	if err := e.open(ctx); err != nil {
+		return e.report, err
+	}
 	for _, subject := range e.subjects {
 		for _, check := range Checks() {
 			if check.Deep && !options.Deep || !check.Applies(subject.Engine) {
@@ -80,6 +83,8 @@ type examination struct {
 	options  Options
 	report   *Report
 	subjects []*finding.Subject
+	// unread are the errors, by label, of databases whose own record of the schema cannot be read.
+	unread map[string]error
 }
 
 func newExamination(options Options) *examination {
@@ -89,7 +94,7 @@ func newExamination(options Options) *examination {
 	if options.OnCheck == nil {
 		options.OnCheck = func(string, string) {}
 	}
-	return &examination{options: options, report: &Report{Findings: []finding.Finding{}, Checked: []Checked{}}}
+	return &examination{options: options, report: &Report{Findings: []finding.Finding{}, Checked: []Checked{}}, unread: map[string]error{}}
 }
 
 func (e *examination) add(database string, found ...finding.Finding) {
@@ -100,21 +105,43 @@ func (e *examination) add(database string, found ...finding.Finding) {
 	}
 }
 
-// open connects to each database. One that cannot be reached is a finding.
-func (e *examination) open(ctx context.Context) {
+// open connects to each database. One that cannot be reached is a finding; one that does not say what it is, is a finding and is looked
+// at all the same.
+func (e *examination) open(ctx context.Context) error {
 	for _, database := range e.options.Databases {
 		e.options.OnCheck(database.Label, "connection")
 		e.report.Checked = append(e.report.Checked, Checked{Database: database.Label, Check: "connection"})
-		subject, err := e.subject(ctx, database, true)
+		subject, err := e.connect(ctx, database, true)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
-			if ctx.Err() == nil {
-				e.add(database.Label, unreachable(ctx, database, err))
-			}
+			e.add(database.Label, unreachable(ctx, database, err))
 			continue
 		}
 		e.subjects = append(e.subjects, subject)
+		if err := e.recognize(ctx, subject); err != nil {
+			return err
+		}
 	}
 	e.introduce()
+	return nil
+}
+
+// recognize identifies a database, and reports one that cannot be identified.
+func (e *examination) recognize(ctx context.Context, subject *finding.Subject) error {
+	err := e.identify(ctx, subject)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if _, files := errors.AsType[*SetError](err); files {
+		return err
+	}
+	if err != nil {
+		e.unread[subject.Label] = err
+		e.add(subject.Label, unrecognized(subject, err))
+	}
+	return nil
 }
 
 func (e *examination) introduce() {
@@ -123,8 +150,19 @@ func (e *examination) introduce() {
 	}
 }
 
-// subject opens a database, to look at it only or to mend it.
+// subject opens a database and identifies it, to look at it only or to mend it.
 func (e *examination) subject(ctx context.Context, database Database, look bool) (*finding.Subject, error) {
+	subject, err := e.connect(ctx, database, look)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.identify(ctx, subject); err != nil {
+		return nil, errors.Join(err, subject.Session.Close())
+	}
+	return subject, nil
+}
+
+func (e *examination) connect(ctx context.Context, database Database, look bool) (*finding.Subject, error) {
 	subject := &finding.Subject{
 		Label: database.Label, Engine: engine.Postgres, Postgres: database.Postgres, Path: database.SQLitePath, Logical: database.Logical,
 		ServerName: e.options.ServerName, MediaStore: e.options.MediaStore, Deep: e.options.Deep,
@@ -143,11 +181,11 @@ func (e *examination) subject(ctx context.Context, database Database, look bool)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.identify(ctx, subject); err != nil {
-		return nil, errors.Join(err, subject.Session.Close())
-	}
 	if look && subject.Engine == engine.Postgres { // whatever a check does wrong
 		_, err = subject.Session.Exec(ctx, "SET default_transaction_read_only = on")
+	}
+	if err == nil { // SQLite has not looked into the file yet
+		_, err = subject.Session.Describe(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, subject.Session.Close())
@@ -162,10 +200,13 @@ func (e *examination) identify(ctx context.Context, subject *finding.Subject) er
 		return err
 	}
 	subject.Owner = state.Owner
-	if e.options.SetOf != nil {
-		subject.Set, err = e.options.SetOf(subject.Session.Name(), state.Owner)
+	if e.options.SetOf == nil {
+		return nil
 	}
-	return err
+	if subject.Set, err = e.options.SetOf(subject.Session.Name(), state.Owner); err != nil {
+		return &SetError{Database: subject.Label, Err: err}
+	}
+	return nil
 }
 
 func (e *examination) run(ctx context.Context, subject *finding.Subject, check finding.Check) {
@@ -176,21 +217,27 @@ func (e *examination) run(ctx context.Context, subject *finding.Subject, check f
 	}
 	e.report.Checked = append(e.report.Checked, Checked{Database: subject.Label, Check: check.Name, Deep: check.Deep})
 	e.add(subject.Label, found...)
-	if err != nil {
+	if err != nil && !e.known(subject, err) {
 		e.add(subject.Label, failed(check, err))
 	}
+}
+
+// known reports whether an error of a check only says again that the database does not say what it is.
+func (e *examination) known(subject *finding.Subject, err error) bool {
+	unread := e.unread[subject.Label]
+	return unread != nil && strings.Contains(err.Error(), unread.Error())
 }
 
 func failed(check finding.Check, err error) finding.Finding {
 	if right, missing := missingRight(err); missing {
 		return finding.Finding{
-			ID: "right_missing", Severity: finding.Info, What: fmt.Sprintf("the check %s could not be made: %s", check.Name, right),
+			ID: RightMissing, Severity: finding.Info, What: fmt.Sprintf("the check %s could not be made: %s", check.Name, right),
 			Meaning: "what it looks for (" + check.Reads + ") is not known to be in order",
 			Remedy:  finding.Remedy{Text: "run the check as a role that may, or give this one the right"},
 		}
 	}
 	return finding.Finding{
-		ID: "check_failed", Severity: finding.Error, What: fmt.Sprintf("the check %s could not be made: %v", check.Name, err),
+		ID: CheckFailed, Severity: finding.Error, What: fmt.Sprintf("the check %s could not be made: %v", check.Name, err),
 		Meaning: "what it looks for (" + check.Reads + ") is not known to be in order, and the error may itself be damage",
 		Remedy:  finding.Remedy{Text: "if the message is about a lost connection, check again; otherwise look into the server's log at this moment"},
 	}

@@ -92,6 +92,9 @@ func (e *environment) runCheck(ctx context.Context, flags *checkFlags) error {
 		return e.runFix(ctx, options, flags)
 	}
 	report, err := doctor.Check(ctx, options)
+	if unread, isUnread := errors.AsType[*doctor.SetError](err); isUnread {
+		return unread // it is about how the check was asked for, not about the database
+	}
 	if printed := e.printCheck(report, flags.json); printed != nil {
 		err = errors.Join(err, fmt.Errorf("print the report: %w", printed))
 	}
