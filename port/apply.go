@@ -82,7 +82,7 @@ func (a *applying) dropIndexes(ctx context.Context) error {
 		if !index.Valid || !index.Plain {
 			continue
 		}
-		if err := a.run.dropIndex(ctx, a.tx, a.table.name, index); err != nil {
+		if _, err := a.tx.Exec(ctx, a.run.indexRemoval(a.table.name, index)); err != nil { // they come back in the same transaction
 			return err
 		}
 		a.dropped = append(a.dropped, index)

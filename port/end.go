@@ -200,7 +200,7 @@ func (r *run) dropKeys(ctx context.Context, tx pgx.Tx) error {
 		if r.target.absent[objectID{kindForeignKey, key.Table, key.Name}] {
 			continue
 		}
-		if err := r.dropConstraint(ctx, tx, key.Table, key.Name); err != nil {
+		if _, err := tx.Exec(ctx, r.constraintRemoval(key.Table, key.Name)); err != nil {
 			return err
 		}
 	}

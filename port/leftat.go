@@ -24,7 +24,7 @@ const (
 // of them for certain.
 func (r *run) readLeftAt(ctx context.Context, conn executor) (map[leftKey]string, error) {
 	now := map[leftKey]string{}
-	schema, err := catalog.Load(ctx, conn, r.target.schema.Name)
+	schema, err := catalog.LoadOutline(ctx, conn, r.target.schema.Name)
 	if err != nil {
 		return nil, err
 	}

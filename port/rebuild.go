@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
@@ -288,7 +287,15 @@ func (r *run) addForeignKeysIn(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	return r.addAll(ctx, tx.Conn().PgConn(), missing)
+	var statements []string
+	for _, key := range missing {
+		table, name := r.target.quote(key.Table), postgres.QuoteIdentifier(key.Name)
+		statements = append(statements, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", table, name, strings.TrimSuffix(key.Definition, notValid)+notValid))
+		if key.Comment != "" {
+			statements = append(statements, commentOn(fmt.Sprintf("CONSTRAINT %s ON %s", name, table), key.Comment))
+		}
+	}
+	return executeAll(ctx, tx, statements)
 }
 
 const presentForeignKeys = `
@@ -312,31 +319,6 @@ func (r *run) missingForeignKeys(ctx context.Context, tx pgx.Tx) ([]*catalog.For
 	return slices.DeleteFunc(slices.Clone(r.record.foreignKeys), func(key *catalog.ForeignKey) bool {
 		return present[[2]string{key.Table, key.Name}]
 	}), nil
-}
-
-// addAll sends everything at once: nobody else does anything meanwhile.
-func (r *run) addAll(ctx context.Context, conn *pgconn.PgConn, keys []*catalog.ForeignKey) error {
-	var statements []string
-	var of []*catalog.ForeignKey
-	for _, key := range keys {
-		table, name := r.target.quote(key.Table), postgres.QuoteIdentifier(key.Name)
-		statements, of = append(statements, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s",
-			table, name, strings.TrimSuffix(key.Definition, notValid)+notValid)), append(of, key)
-		if key.Comment != "" {
-			statements, of = append(statements, commentOn(fmt.Sprintf("CONSTRAINT %s ON %s", name, table), key.Comment)), append(of, key)
-		}
-	}
-	done, results := 0, conn.Exec(ctx, strings.Join(statements, ";\n"))
-	for results.NextResult() {
-		if _, err := results.ResultReader().Close(); err == nil {
-			done++
-		}
-	}
-	err := results.Close()
-	if err != nil && done < len(of) {
-		err = fmt.Errorf("foreign key %s of %s: %w", of[done].Name, of[done].Table, err)
-	}
-	return err
 }
 
 // validate proves a foreign key: by VALIDATE CONSTRAINT, or, when it has to stay NOT VALID, by looking.

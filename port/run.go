@@ -25,7 +25,9 @@ type run struct {
 	found   *deviations // by the scan, or made by the copy
 	report  *Report
 	record  *record
-	objects *pgx.Batch // that will be recorded
+
+	objects  *pgx.Batch // that will be recorded
+	removals []string   // of them, as statements
 
 	identity string // of the source
 	attempt  int64  // this run's own number, in the state

@@ -170,7 +170,7 @@ func (r *run) handedOut(c counter) int64 {
 
 // verifySequences compares each sequence with the ids as the source has them, not with what setSequences read.
 func (r *run) verifySequences(ctx context.Context) ([]string, error) {
-	schema, err := catalog.Load(ctx, r.target.conn, r.target.schema.Name)
+	schema, err := catalog.LoadOutline(ctx, r.target.conn, r.target.schema.Name)
 	if err != nil {
 		return nil, err
 	}

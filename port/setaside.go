@@ -18,10 +18,10 @@ import (
 // are filled anew.
 func (r *run) setAside(ctx context.Context) error {
 	err := r.onControl(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		r.objects = &pgx.Batch{}
+		r.objects, r.removals = &pgx.Batch{}, nil
 		steps := []func(context.Context, pgx.Tx) error{
-			r.raiseGuard, r.resetSequences, r.keepSeed, r.dropForeignKeys, r.dropIndexes, r.disableTriggers, r.recordObjects, r.empty,
-			r.expectChanges, r.loadRecord,
+			r.raiseGuard, r.resetSequences, r.keepSeed, r.dropForeignKeys, r.dropIndexes, r.disableTriggers, r.recordObjects, r.takeAway,
+			r.empty, r.expectChanges, r.loadRecord,
 		}
 		for _, step := range steps {
 			if err := step(ctx, tx); err != nil {
@@ -119,7 +119,7 @@ func (r *run) resetsSequences() bool {
 }
 
 // dropForeignKeys drops those between tables that rows come into or go from.
-func (r *run) dropForeignKeys(ctx context.Context, tx pgx.Tx) error {
+func (r *run) dropForeignKeys(context.Context, pgx.Tx) error {
 	for _, key := range r.target.schema.ForeignKeys {
 		if err := r.remember(kindForeignKey, key.Table, key.Name, key); err != nil {
 			return err
@@ -128,21 +128,18 @@ func (r *run) dropForeignKeys(ctx context.Context, tx pgx.Tx) error {
 		if absent || !r.touched(key.Table) && !r.touched(key.Parent) {
 			continue
 		}
-		if err := r.dropConstraint(ctx, tx, key.Table, key.Name); err != nil {
-			return err
-		}
+		r.removals = append(r.removals, r.constraintRemoval(key.Table, key.Name))
 	}
 	return nil
 }
 
-func (r *run) dropConstraint(ctx context.Context, tx pgx.Tx, table, name string) error {
-	_, err := tx.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", r.target.quote(table), postgres.QuoteIdentifier(name)))
-	return err
+func (r *run) constraintRemoval(table, name string) string {
+	return fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", r.target.quote(table), postgres.QuoteIdentifier(name))
 }
 
 // dropIndexes takes the indexes off the tables that get many rows. An index that was clustered on, identifies rows
 // for replication, lies in a tablespace or has statistics targets stays: its definition alone would not bring it back.
-func (r *run) dropIndexes(ctx context.Context, tx pgx.Tx) error {
+func (r *run) dropIndexes(context.Context, pgx.Tx) error {
 	for _, table := range r.plan.tables {
 		// What an unfinished port recorded is built again in any case, also when the table has fewer rows by now.
 		if table.way != wayAnew || !table.heavy && len(r.target.recorded[table.name]) == 0 {
@@ -152,27 +149,24 @@ func (r *run) dropIndexes(ctx context.Context, tx pgx.Tx) error {
 			if !index.Valid || !index.Plain || r.target.absent[objectID{kindIndex, table.name, index.Name}] {
 				continue
 			}
-			if err := r.dropIndex(ctx, tx, table.name, index); err != nil {
+			if err := r.remember(kindIndex, table.name, index.Name, index); err != nil {
 				return err
 			}
+			r.removals = append(r.removals, r.indexRemoval(table.name, index))
 		}
 	}
 	return nil
 }
 
-func (r *run) dropIndex(ctx context.Context, tx pgx.Tx, table string, index *catalog.Index) error {
-	if err := r.remember(kindIndex, table, index.Name, index); err != nil {
-		return err
-	}
+func (r *run) indexRemoval(table string, index *catalog.Index) string {
 	if index.Constraint != nil {
-		return r.dropConstraint(ctx, tx, table, index.Constraint.Name)
+		return r.constraintRemoval(table, index.Constraint.Name)
 	}
-	_, err := tx.Exec(ctx, "DROP INDEX "+r.target.quote(index.Name))
-	return err
+	return "DROP INDEX " + r.target.quote(index.Name)
 }
 
 // disableTriggers keeps the triggers from changing, checking or refusing rows that the source's own have let in.
-func (r *run) disableTriggers(ctx context.Context, tx pgx.Tx) error {
+func (r *run) disableTriggers(context.Context, pgx.Tx) error {
 	for _, table := range r.target.schema.Tables {
 		if len(table.Triggers) == 0 {
 			continue
@@ -182,11 +176,29 @@ func (r *run) disableTriggers(ctx context.Context, tx pgx.Tx) error {
 				return err
 			}
 		}
-		if _, err := tx.Exec(ctx, fmt.Sprintf("ALTER TABLE %s DISABLE TRIGGER USER", r.target.quote(table.Name))); err != nil {
-			return err
-		}
+		r.removals = append(r.removals, fmt.Sprintf("ALTER TABLE %s DISABLE TRIGGER USER", r.target.quote(table.Name)))
 	}
 	return nil
+}
+
+// takeAway drops what is recorded by now.
+func (r *run) takeAway(ctx context.Context, tx pgx.Tx) error {
+	return executeAll(ctx, tx, r.removals)
+}
+
+// executeAll sends statements in one message: each by itself would cost a round trip, while nobody else does anything.
+func executeAll(ctx context.Context, tx pgx.Tx, statements []string) error {
+	done, results := 0, tx.Conn().PgConn().Exec(ctx, strings.Join(statements, ";\n"))
+	for results.NextResult() {
+		if _, err := results.ResultReader().Close(); err == nil {
+			done++
+		}
+	}
+	err := results.Close()
+	if err != nil && done < len(statements) {
+		err = fmt.Errorf("%s: %w", statements[done], err)
+	}
+	return err
 }
 
 // empty removes what is in the tables that are filled anew, and what a server builds again.

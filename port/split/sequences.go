@@ -20,11 +20,11 @@ type counter struct {
 
 // counters pairs the sequences of both sides: those of a column by the column, the others by name.
 func (l *lanes) counters(ctx context.Context) ([]counter, error) {
-	source, err := catalog.Load(ctx, l.keeper, l.source)
+	source, err := catalog.LoadOutline(ctx, l.keeper, l.source)
 	if err != nil {
 		return nil, err
 	}
-	target, err := catalog.Load(ctx, l.all[0].target, l.target)
+	target, err := catalog.LoadOutline(ctx, l.all[0].target, l.target)
 	if err != nil {
 		return nil, err
 	}

@@ -140,21 +140,32 @@ func (t *Table) Column(name string) *Column {
 
 // Load reads the schema of that name.
 func Load(ctx context.Context, conn Queryer, schema string) (*Schema, error) {
+	return load(ctx, conn, schema, []step{
+		{"tables", (*loader).tables},
+		{"columns", (*loader).columns},
+		{"checks", (*loader).checks},
+		{"indexes", (*loader).indexes},
+		{"foreign keys", (*loader).foreignKeys},
+		{"triggers", (*loader).triggers},
+		{"sequences", (*loader).sequences},
+	})
+}
+
+// LoadOutline reads which tables and sequences there are, and where the sequences stand, in a fraction of the time of Load. Columns,
+// indexes, keys and triggers are left out.
+func LoadOutline(ctx context.Context, conn Queryer, schema string) (*Schema, error) {
+	return load(ctx, conn, schema, []step{{"tables", (*loader).tables}, {"sequences", (*loader).sequences}})
+}
+
+type step struct {
+	what string
+	run  func(*loader, context.Context) error
+}
+
+func load(ctx context.Context, conn Queryer, schema string, steps []step) (*Schema, error) {
 	loaded := &loader{conn: conn, schema: &Schema{Name: schema}, byOID: map[uint32]*Table{}}
-	steps := []struct {
-		what string
-		run  func(context.Context) error
-	}{
-		{"tables", loaded.tables},
-		{"columns", loaded.columns},
-		{"checks", loaded.checks},
-		{"indexes", loaded.indexes},
-		{"foreign keys", loaded.foreignKeys},
-		{"triggers", loaded.triggers},
-		{"sequences", loaded.sequences},
-	}
 	for _, step := range steps {
-		if err := step.run(ctx); err != nil {
+		if err := step.run(loaded, ctx); err != nil {
 			return nil, fmt.Errorf("read the %s of schema %q: %w", step.what, schema, err)
 		}
 	}

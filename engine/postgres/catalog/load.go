@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -218,29 +220,30 @@ func (l *loader) sequences(ctx context.Context) error {
 		l.schema.Sequences = append(l.schema.Sequences, sequence)
 		return err
 	})
-	if err != nil {
+	if err != nil || len(l.schema.Sequences) == 0 {
 		return err
 	}
-	for _, sequence := range l.schema.Sequences {
-		if err := l.position(ctx, sequence); err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.positions(ctx)
 }
 
-// position reads last_value and is_called, which only the sequence itself knows.
-func (l *loader) position(ctx context.Context, sequence *Sequence) error {
-	name := pgx.Identifier{l.schema.Name, sequence.Name}.Sanitize()
-	rows, err := l.conn.Query(ctx, "SELECT last_value, is_called FROM "+name)
+// positions reads last_value and is_called, which only the sequences themselves know.
+func (l *loader) positions(ctx context.Context) error {
+	parts := make([]string, len(l.schema.Sequences))
+	for i, sequence := range l.schema.Sequences {
+		parts[i] = fmt.Sprintf("SELECT %d, last_value, is_called FROM %s", i, pgx.Identifier{l.schema.Name, sequence.Name}.Sanitize())
+	}
+	rows, err := l.conn.Query(ctx, strings.Join(parts, " UNION ALL "))
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := rows.Scan(&sequence.LastValue, &sequence.IsCalled); err != nil {
+		var number int
+		var position Sequence
+		if err := rows.Scan(&number, &position.LastValue, &position.IsCalled); err != nil {
 			return err
 		}
+		l.schema.Sequences[number].LastValue, l.schema.Sequences[number].IsCalled = position.LastValue, position.IsCalled
 	}
 	return rows.Err()
 }
