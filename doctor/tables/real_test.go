@@ -94,26 +94,48 @@ func statementsOfServer(t *testing.T, database *dbtest.Database) string {
 	return strings.ReplaceAll(text, "public.", "")
 }
 
-// realSides are a real homeserver's file, an empty database as upstream has made it, and the set of both.
-func realSides(t *testing.T, name string) (path string, server *dbtest.Database, set *schema.Set, ok bool) {
+// The files that are looked at. The homeserver has not done all background updates of the second one.
+const (
+	wholeFile   = "homeserver-94.sqlite"
+	pendingFile = "homeserver-94-pending.sqlite"
+)
+
+// realDatabases are real files of a homeserver, and an empty database as upstream has made it.
+type realDatabases struct {
+	paths  map[string]string // by the names of the files
+	server *postgres.Config
+	// onSQLite and onPostgres are the statements that make the same tables.
+	onSQLite, onPostgres string
+}
+
+func openReal(t *testing.T) (*realDatabases, bool) {
 	t.Helper()
-	whole, ok := dbtest.CopyData(t, "homeserver-94.sqlite")
-	if !ok {
-		return "", nil, nil, false
+	real := &realDatabases{paths: map[string]string{}}
+	for _, name := range []string{wholeFile, pendingFile} {
+		path, ok := dbtest.CopyData(t, name)
+		if !ok {
+			return nil, false
+		}
+		real.paths[name] = path
 	}
-	path, _ = dbtest.CopyData(t, name)
-	server = dbtest.NewDatabase(t)
+	server := dbtest.NewDatabase(t)
 	dbtest.RestorePrepared(t, server, "94")
-	onSQLite := statementsOfFile(t, whole)
-	if name == pendingFile { // there the files enqueue what this file has not done
+	real.server = parsed(t, server)
+	real.onSQLite, real.onPostgres = statementsOfFile(t, real.paths[wholeFile]), statementsOfServer(t, server)
+	return real, true
+}
+
+// set is that of a file. What one has not done of background updates, its set's files enqueue.
+func (r *realDatabases) set(t *testing.T, name string) *schema.Set {
+	t.Helper()
+	onSQLite := r.onSQLite
+	if name == pendingFile {
 		statement := regexp.MustCompile(`CREATE INDEX sliding_sync_connections_last_used_ts_idx [^;]*;`)
 		onSQLite = statement.ReplaceAllString(onSQLite, "") +
 			"INSERT INTO background_updates (update_name, progress_json, ordering) VALUES ('sliding_sync_connections_last_used_ts_idx', '{}', 9406);"
 	}
-	return path, server, upstreamSet(t, onSQLite, statementsOfServer(t, server)), true
+	return upstreamSet(t, onSQLite, r.onPostgres)
 }
-
-const pendingFile = "homeserver-94-pending.sqlite"
 
 func realOptions(set *schema.Set, database doctor.Database) doctor.Options {
 	return doctor.Options{
@@ -122,76 +144,50 @@ func realOptions(set *schema.Set, database doctor.Database) doctor.Options {
 	}
 }
 
-// A real homeserver's databases are as their schema says, by name across the engines and exactly.
-func TestRealDatabasesAreHealthy(t *testing.T) {
+// A real homeserver's databases are as their schema says, by name across the engines and exactly. What is taken away from them is
+// found, built, and gone from the findings.
+func TestRealDatabases(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"homeserver-94.sqlite", pendingFile} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			path, server, set, ok := realSides(t, name)
-			if !ok {
-				return
-			}
-			config, _, err := postgres.ParseArgs(server.Config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, database := range []doctor.Database{{Label: "file", SQLitePath: path}, {Label: "server", Postgres: config}} {
-				for _, deep := range []bool{false, true} {
-					options := realOptions(set, database)
-					options.Deep = deep
-					mustHaveNothingButInfo(t, options)
-				}
-			}
-		})
+	real, ok := openReal(t)
+	if !ok {
+		return
 	}
+	for name, path := range real.paths {
+		for _, database := range []doctor.Database{{Label: "file", SQLitePath: path}, {Label: "server", Postgres: real.server}} {
+			options := realOptions(real.set(t, name), database)
+			mustHaveNothingButInfo(t, options)
+			options.Deep = true
+			mustHaveNothingButInfo(t, options)
+		}
+	}
+	for _, database := range []doctor.Database{{Label: "file", SQLitePath: real.paths[wholeFile]}, {Label: "server", Postgres: real.server}} {
+		mustBeMended(t, realOptions(real.set(t, wholeFile), database))
+	}
+}
+
+func mustBeMended(t *testing.T, options doctor.Options) {
+	t.Helper()
+	damage := []string{"DROP INDEX receipts_linearized_event_id", "DROP INDEX state_groups_room_id_idx"}
+	session := open(t, options.Databases[0])
+	doctortest.Exec(t, session, damage...)
+	if err := session.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if found := lookFor(t, options, tables.IndexMissing); len(found) != 1 || len(found[0].Evidence) != len(damage) {
+		t.Errorf("%+v", found)
+	}
+	if err := doctor.ApplyFix(t.Context(), options, tables.FixID, false); err != nil {
+		t.Error(err)
+	}
+	mustHaveNothingButInfo(t, options)
 }
 
 func mustHaveNothingButInfo(t *testing.T, options doctor.Options) {
 	t.Helper()
-	for _, one := range doctortest.Check(t, options) {
-		if ours(one.ID) && (one.Severity != finding.Info || one.ID == tables.NotCompared || one.ID == tables.ForeignObjects) {
+	for _, one := range look(t, options) {
+		if one.Severity != finding.Info || one.ID == tables.NotCompared || one.ID == tables.ForeignObjects {
 			t.Errorf("deep %v: %+v", options.Deep, one)
 		}
-	}
-}
-
-// ours are the findings of this package.
-func ours(id string) bool {
-	for _, prefix := range []string{"schema_", "deltas_", "table", "column_", "unique_", "index_missing", "foreign_", "check_missing", "trigger_", "function_", "view_", "object_", "check_failed", "right_missing"} {
-		if strings.HasPrefix(id, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// In a real homeserver's database, what is taken away is found, built, and gone from the findings.
-func TestRealDamageIsMended(t *testing.T) {
-	t.Parallel()
-	path, server, set, ok := realSides(t, "homeserver-94.sqlite")
-	if !ok {
-		return
-	}
-	config, _, err := postgres.ParseArgs(server.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	damage := []string{"DROP INDEX receipts_linearized_event_id", "DROP INDEX state_groups_room_id_idx"}
-	for _, database := range []doctor.Database{{Label: "file", SQLitePath: path}, {Label: "server", Postgres: config}} {
-		options := realOptions(set, database)
-		session := open(t, database)
-		doctortest.Exec(t, session, damage...)
-		if found := doctortest.Findings(t, options, tables.IndexMissing); len(found) != 1 || len(found[0].Evidence) != len(damage) {
-			t.Errorf("%+v", found)
-		}
-		if err := session.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := doctor.ApplyFix(t.Context(), options, tables.FixID, false); err != nil {
-			t.Error(err)
-		}
-		mustHaveNothingButInfo(t, options)
 	}
 }
 

@@ -108,7 +108,19 @@ func newShape(kind engine.Kind, catalog *engine.Catalog) *shape {
 	for i := range catalog.Objects {
 		take(&catalog.Objects[i])
 	}
+	slices.SortStableFunc(result.objects, functionsFirst)
 	return result
+}
+
+// functionsFirst puts what triggers call before them, so that the statements can be run in the order in which they are told.
+func functionsFirst(a, b *object) int {
+	switch {
+	case a.kind == function && b.kind != function:
+		return -1
+	case b.kind == function && a.kind != function:
+		return 1
+	}
+	return 0
 }
 
 func (s *shape) add(kind kind, from *engine.Object, signature string) *object {

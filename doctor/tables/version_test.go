@@ -18,6 +18,7 @@ import (
 
 func TestVersionsThatDoNotFit(t *testing.T) {
 	t.Parallel()
+	places := places(t)
 	for name, test := range map[string]struct {
 		damage   string
 		id       string
@@ -34,35 +35,32 @@ func TestVersionsThatDoNotFit(t *testing.T) {
 		"main is not here":  {`DELETE FROM schema_databases WHERE name = 'main'`, tables.SchemaRefused, finding.Error, `INSERT INTO schema_databases (name) VALUES ('main')`},
 		"without a version": {`UPDATE schema_version SET version = 9`, tables.SchemaBehind, finding.Info, `UPDATE schema_version SET version = 10001`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, side := range sides(t, byName, inFile) {
-				doctortest.Exec(t, side.session, test.damage)
-				found := doctortest.Findings(t, side.options, test.id)
-				if len(found) != 1 || found[0].Severity != test.severity {
-					t.Errorf("%s: %+v", side.name, doctortest.Check(t, side.options))
-				}
-				doctortest.Exec(t, side.session, test.mend)
-				if left := doctortest.Findings(t, side.options, test.id); len(left) > 0 {
-					t.Errorf("%s: afterwards %+v", side.name, left)
-				}
+		for kind, place := range places {
+			doctortest.Exec(t, place.session, test.damage)
+			options := place.sides[inFile]
+			if kind == engine.Postgres {
+				options = place.sides[byName]
 			}
-		})
+			found := look(t, options)
+			if some := of(found, test.id); len(some) != 1 || some[0].Severity != test.severity {
+				t.Errorf("%s, %s: %+v", name, kind, found)
+			}
+			doctortest.Exec(t, place.session, test.mend)
+			if left := look(t, options); len(left) > 0 {
+				t.Errorf("%s, %s: afterwards %+v", name, kind, left)
+			}
+		}
 	}
 }
 
 func TestUnknownFilesAreToldOnce(t *testing.T) {
 	t.Parallel()
-	for _, side := range sides(t, byName, deep, inFile) {
-		side.options.SetOf = nil
-		var got []finding.Finding
-		for _, one := range doctortest.Check(t, side.options) {
-			if ours(one.ID) {
-				got = append(got, one)
+	for _, place := range places(t) {
+		for side, options := range place.sides {
+			options.SetOf = nil
+			if found := look(t, options); len(found) != 1 || found[0].ID != tables.SchemaUnknown || found[0].Severity != finding.Info {
+				t.Errorf("%s: %+v", side, found)
 			}
-		}
-		if len(got) != 1 || got[0].ID != tables.SchemaUnknown || got[0].Severity != finding.Info {
-			t.Errorf("%s: %+v", side.name, got)
 		}
 	}
 }
@@ -71,11 +69,11 @@ func TestTablesOfNobody(t *testing.T) {
 	t.Parallel()
 	database := dbtest.NewDatabase(t)
 	options := doctor.Options{Databases: []doctor.Database{{Label: "master", Postgres: parsed(t, database)}}}
-	if found := doctortest.Findings(t, options, tables.SchemaEmpty); len(found) != 1 {
+	if found := lookFor(t, options, tables.SchemaEmpty); len(found) != 1 {
 		t.Errorf("%+v", found)
 	}
 	doctortest.Exec(t, open(t, options.Databases[0]), "CREATE TABLE of_somebody (i integer)")
-	if found := doctortest.Findings(t, options, tables.SchemaForeign); len(found) != 1 || found[0].Severity != finding.Error {
+	if found := lookFor(t, options, tables.SchemaForeign); len(found) != 1 || found[0].Severity != finding.Error {
 		t.Errorf("%+v", found)
 	}
 }
@@ -103,7 +101,7 @@ func TestDeltaThatWasNeverApplied(t *testing.T) {
 		if _, err := schema.Prepare(t.Context(), session, set, schema.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if found := doctortest.Findings(t, options, tables.NotCompared); (len(found) > 0) != (session.Engine() == engine.Postgres) {
+		if found := lookFor(t, options, tables.NotCompared); (len(found) > 0) != (session.Engine() == engine.Postgres) {
 			t.Errorf("before updates are done that build indexes on PostgreSQL alone: %+v", found)
 		}
 		if _, err := upstream.FinishEmpty(t.Context(), session); err != nil {
@@ -114,7 +112,7 @@ func TestDeltaThatWasNeverApplied(t *testing.T) {
 		}
 		mustHaveNothingButInfo(t, options)
 		doctortest.Exec(t, session, "DELETE FROM applied_schema_deltas WHERE file = '89/01_alpha.sql'")
-		found := doctortest.Findings(t, options, tables.DeltasMissing)
+		found := lookFor(t, options, tables.DeltasMissing)
 		if len(found) != 1 || found[0].Severity != finding.Warning || !strings.HasPrefix(found[0].Evidence[0], "89/01_alpha.sql") {
 			t.Errorf("%+v", found)
 		}
@@ -134,11 +132,11 @@ func TestDeltaWhoseFileWasChanged(t *testing.T) {
 		}
 	}
 	mustHaveNothingButInfo(t, realOptions(released, database))
-	found := doctortest.Findings(t, realOptions(changed, database), tables.DeltasChanged)
+	found := lookFor(t, realOptions(changed, database), tables.DeltasChanged)
 	if len(found) != 1 || found[0].Severity != finding.Warning || found[0].Evidence[0] != "2/01b.sql" {
 		t.Errorf("%+v", found)
 	}
-	if found := doctortest.Findings(t, realOptions(changed, database), tables.ColumnMissing); len(found) != 1 {
+	if found := lookFor(t, realOptions(changed, database), tables.ColumnMissing); len(found) != 1 {
 		t.Errorf("%+v", found)
 	}
 }
