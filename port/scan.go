@@ -34,10 +34,17 @@ func (r *run) scan(ctx context.Context) error {
 			tasks = append(tasks, r.scanTasks(table, progress)...)
 		}
 	}
-	if err := runTasks(ctx, workers, tasks); err != nil || r.resumed && !r.options.Check {
-		return err // the interrupted port has looked at the keys
+	keys := r.parentScans
+	if r.resumed && !r.options.Check { // the interrupted port has looked at the keys
+		keys = func() []*task { return nil }
 	}
-	return runTasks(ctx, workers, r.parentScans())
+	if !r.comparesAny() {
+		return runTasks(ctx, workers, append(tasks, keys()...))
+	}
+	if err := runTasks(ctx, workers, tasks); err != nil {
+		return err
+	}
+	return runTasks(ctx, workers, keys()) // of which tables differ is known only now
 }
 
 // parentScans look for rows whose parent is missing. Where nothing differs the target has proved that there are none.
