@@ -17,6 +17,9 @@ const (
 	Unverified          = "sslmode_unverified"
 	CertificateExpires  = "client_certificate_expires"
 	CertificateUnusable = "client_certificate_expired"
+
+	ServerCertificateExpires = "server_certificate_expires"
+	ServerCertificateExpired = "server_certificate_expired"
 )
 
 // Checks are the checks of this package.
@@ -24,7 +27,7 @@ func Checks() []finding.Check {
 	return []finding.Check{
 		{
 			Name: "connection_settings", Engines: []engine.Kind{engine.Postgres},
-			Reads: "the arguments of the configuration, the client's certificate, and how the session is encrypted", Run: checkLink,
+			Reads: "the arguments of the configuration, the client's certificate, how the session is encrypted, and if it is, the server's certificate on a second connection", Run: checkLink,
 		},
 		{
 			Name: "connection_limits", Engines: []engine.Kind{engine.Postgres},
@@ -39,14 +42,17 @@ func checkLink(ctx context.Context, subject *finding.Subject) ([]finding.Finding
 	}
 	link := subject.Postgres.Link()
 	found := certificate(link.ClientCertificate)
+	encrypted, err := encryption(ctx, subject.Session)
+	if err != nil {
+		return found, err
+	}
+	if encrypted {
+		found = append(found, serverCertificate(ctx, subject.Postgres)...)
+	}
 	remote := subject.Postgres.Remote(ctx)
 	if remote == "" { // a connection within a machine does not go silent, and nobody listens to it
 		return found, nil
 	}
 	found = append(found, keepalives(link, remote)...)
-	encrypted, err := encryption(ctx, subject.Session)
-	if err != nil {
-		return found, err
-	}
 	return append(found, unverified(link, remote, encrypted)...), nil
 }

@@ -18,7 +18,16 @@ import (
 	"github.com/synapsedb/synapse/internal/server"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
+func TestMain(m *testing.M) {
+	if arguments := os.Getenv(checkVariable); arguments != "" {
+		if err := checkAlone(arguments); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	dbtest.Main(m, dbtest.NoLeaks())
+}
 
 type args = map[string]any
 

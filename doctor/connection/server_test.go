@@ -1,6 +1,7 @@
 package connection_test
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/synapsedb/synapse/doctor"
 	"github.com/synapsedb/synapse/doctor/connection"
@@ -156,6 +159,71 @@ func TestAServerInRecoveryIsExplained(t *testing.T) {
 	p.signal(t, folder, syscall.SIGUSR1)
 	restarting.Wait()
 	mustConnect(t, given)
+}
+
+// While it looks in the archive for what to recover from, a server is starting. It says so in its own language, which is not always
+// known: then nothing more is said than that it is not ready.
+func TestAServerThatStartsIsExplained(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	hold := filepath.Join(p.text(t, "SHOW data_directory"), "hold")
+	p.exec(t, "ALTER SYSTEM SET restore_command = 'while test -e "+hold+"; do sleep 0.1; done; false'")
+	touch(t, hold)
+	touch(t, filepath.Join(filepath.Dir(hold), "recovery.signal"))
+	var restarting sync.WaitGroup
+	restarting.Go(func() {
+		if err := p.Restart(t.Context()); err != nil { // it waits until somebody is let in
+			t.Error(err)
+		}
+	})
+	given := p.tcp("postgres", nil)
+	eventually(t, "the server is starting", func() bool {
+		report, err := doctor.Check(t.Context(), optionsOf(t, given))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(report.Findings) == 1 && report.Findings[0].ID == connection.ID(postgres.FailedStarting)
+	})
+	mustFind(t, merge(given, args{"port": translated(t, configOf(t, given))}), connection.ID(postgres.FailedNotReady))
+	if err := os.Remove(hold); err != nil {
+		t.Fatal(err)
+	}
+	restarting.Wait()
+	mustConnect(t, p.socket("postgres", nil))
+}
+
+// translated hands on what a server that is starting says, in German: few machines have its messages in another language. It returns a
+// port.
+func translated(t *testing.T, config *postgres.Config) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	t.Cleanup(func() {
+		_ = listener.Close()
+		serving.Wait()
+	})
+	serving.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			backend := pgproto3.NewBackend(client, client)
+			_, err = backend.ReceiveStartupMessage()
+			_, refused := config.Connect(t.Context(), nil)
+			if said, isSaid := errors.AsType[*pgconn.PgError](refused); isSaid && err == nil {
+				backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: said.Code, Message: "das Datenbanksystem startet", Routine: said.Routine})
+				err = backend.Flush()
+			}
+			if err := errors.Join(err, client.Close()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func touch(t *testing.T, path string) {

@@ -226,5 +226,12 @@ func isCertificateError(err error) bool {
 }
 
 func isTLSError(err error) bool {
-	return isCertificateError(err) || strings.Contains(err.Error(), "tls error")
+	return isCertificateError(err) || isAlert(err) || strings.Contains(err.Error(), "tls error")
+}
+
+// isAlert reports whether one side ended the connection by an alert of TLS. With TLS 1.3 the server's comes after the client has found
+// the handshake done.
+func isAlert(err error) bool {
+	network, isNetwork := errors.AsType[*net.OpError](err)
+	return isNetwork && (network.Op == "remote error" || network.Op == "local error")
 }
