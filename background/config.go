@@ -93,3 +93,8 @@ func (c *Config) complete() error {
 	}
 	return c.Pacing.complete()
 }
+
+// pauses reports whether it is the Updater that makes pauses between batches.
+func (c *Config) pauses() bool {
+	return !c.Pacing.NoSleep && (c.Controller == nil || !c.ControllerPaces)
+}

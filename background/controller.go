@@ -21,11 +21,8 @@ type Controller interface {
 // admit waits until a batch may begin. The caller calls release after it.
 func (r *run) admit(ctx context.Context, update string, oneshot bool) (bounds limits, release func(), err error) {
 	config := &r.updater.config
-	bounds, release = limits{
-		target: config.Pacing.Target, smallest: config.Pacing.MinBatchSize, most: config.Pacing.MaxBatchSize,
-		first: config.Pacing.DefaultBatchSize, growth: config.Pacing.Growth,
-	}, func() {}
-	if !config.Pacing.NoSleep && (config.Controller == nil || !config.ControllerPaces) {
+	bounds, release = config.Pacing.limits(), func() {}
+	if config.pauses() {
 		parts := r.updater.partsOf(update)
 		bounds.target /= time.Duration(parts)
 		if err := config.Clock.Sleep(ctx, r.crowd.stretch(config.Pacing.Sleep/time.Duration(parts))); err != nil {

@@ -29,7 +29,7 @@ func (c *crowd) add(others int) {
 
 // countOthers looks who is at work before a batch, when what the last one has held up is over.
 func (r *run) countOthers(ctx context.Context) error {
-	if r.updater.config.Pacing.NoSleep || r.once {
+	if r.once || !r.updater.config.pauses() {
 		return nil
 	}
 	others, err := r.session.SessionsAtWork(ctx)

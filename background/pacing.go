@@ -117,6 +117,10 @@ type limits struct {
 	growth         float64
 }
 
+func (p *Pacing) limits() limits {
+	return limits{target: p.Target, smallest: p.MinBatchSize, most: p.MaxBatchSize, first: p.DefaultBatchSize, growth: p.Growth}
+}
+
 // next is the size of the next batch. It grows step by step: the speed of small batches tells little of large ones, and
 // a statement that is too large cannot be stopped in between without losing its work.
 func (f *figures) next(l limits) int {

@@ -149,8 +149,7 @@ func unlessIs(err, stopped error) error {
 
 func (r *run) admission(ctx context.Context, update string, oneshot bool) (limits, func(), error) {
 	if r.once {
-		pacing := &r.updater.config.Pacing
-		return limits{target: pacing.Target, smallest: pacing.MinBatchSize, most: pacing.MaxBatchSize, first: pacing.DefaultBatchSize, growth: pacing.Growth}, func() {}, nil
+		return r.updater.config.Pacing.limits(), func() {}, nil
 	}
 	return r.admit(ctx, update, oneshot)
 }
