@@ -2,6 +2,7 @@ package connection_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -39,6 +40,7 @@ func TestServersThatAreNotThereAreExplained(t *testing.T) {
 		"stopped, over TCP": {tcp, postgres.FailedRefused},
 		"stopped, socket":   {socket, postgres.FailedSocketMissing},
 		"unknown host":      {p.tcp("postgres", args{"host": "name.invalid"}), postgres.FailedHostUnknown},
+		"another protocol":  {p.tcp("postgres", args{"port": greeter(t)}), postgres.FailedOther},
 		"no answer":         {p.tcp("postgres", args{"port": silent.Addr().(*net.TCPAddr).Port, "connect_timeout": 2}), postgres.FailedTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,6 +48,34 @@ func TestServersThatAreNotThereAreExplained(t *testing.T) {
 			mustFind(t, test.given, connection.ID(test.kind))
 		})
 	}
+}
+
+// greeter speaks first, as servers of mail do. It returns its port.
+func greeter(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	t.Cleanup(func() {
+		_ = listener.Close()
+		serving.Wait()
+	})
+	serving.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if _, err := io.Copy(client, strings.NewReader("220 mail.example.org ESMTP\r\n")); err != nil {
+				t.Error(err)
+			}
+			_, _ = client.Read(make([]byte, 1000)) // so that closing does not take back what was sent
+			_ = client.Close()
+		}
+	})
+	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func TestRefusalsOfTheServerAreExplainedAndOvercome(t *testing.T) {

@@ -52,7 +52,7 @@ func shownCertificates(ctx context.Context, config *postgres.Config) []*x509.Cer
 	if err != nil {
 		return nil
 	}
-	defer connection.Close(ctx) //nolint:errcheck // nothing was done on it
+	defer connection.Close(ctx)
 	secure, isSecure := connection.PgConn().Conn().(*tls.Conn)
 	if !isSecure {
 		return nil
