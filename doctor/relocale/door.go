@@ -55,28 +55,46 @@ func (r *run) mustBeAlone(ctx context.Context) error {
 
 const stopServer = "stop the homeserver, its workers and whatever else uses the database, and keep them stopped"
 
-const dumpersSQL = `SELECT count(*) FROM pg_stat_activity WHERE datid = $1 AND application_name = $2`
+// dumpersSQL counts the sessions of this run's pg_dump, and finds one that keeps a new session waiting while it waits for pg_dump itself. A
+// session that begins has no database yet. The functions behind the views are asked, since the views read catalogs that may be what
+// others wait for.
+const dumpersSQL = `WITH known AS (SELECT pid, datid, application_name FROM pg_stat_get_activity(NULL)),
+dump AS (SELECT coalesce(array_agg(pid), '{}') AS pids FROM known WHERE datid = $1 AND application_name = $2),
+late AS (SELECT DISTINCT pid FROM pg_lock_status() WHERE NOT granted AND pid NOT IN (SELECT pid FROM known WHERE datid IS NOT NULL))
+SELECT cardinality(dump.pids), coalesce((SELECT min(b.pid) FROM late, unnest(pg_blocking_pids(late.pid)) AS b(pid) WHERE pg_blocking_pids(b.pid) && dump.pids), 0)
+FROM dump`
 
-// letIn opens the door for pg_dump, which needs sessions of its own, until all of them are in or it has ended.
+// waitError says that pg_dump waits for itself: its first session has read a catalog of the whole server, a session of another database
+// waits to have that catalog alone, as REINDEX SYSTEM and VACUUM FULL do, and pg_dump's other sessions, as all that begin, wait for that
+// one. The server takes it for no deadlock, since what the first session waits for is pg_dump.
+type waitError struct{ pid int32 }
+
+func (e *waitError) Error() string {
+	return fmt.Sprintf("the session with pid %d waits for pg_dump, and pg_dump's other sessions for that one: let end what it does (REINDEX SYSTEM, "+
+		"VACUUM FULL) before the database is moved", e.pid)
+}
+
+// letIn has the door open for pg_dump, which needs sessions of its own, until all of them are in or it has ended. After an error it stays
+// open: the dump is begun anew then, or everything is put back.
 func (r *run) letIn(ctx context.Context, sessions int, ended <-chan struct{}) error {
-	err := r.awaitSessions(ctx, sessions, ended)
-	if closed := setDoor(ctx, r.control, r.source.name, false); closed != nil || err != nil {
-		if err == nil {
-			err = closed
-		}
+	if err := r.awaitSessions(ctx, sessions, ended); err != nil {
 		return err
 	}
-	return r.mustBeAlone(ctx)
+	return r.closeDoor(ctx)
 }
 
 func (r *run) awaitSessions(ctx context.Context, sessions int, ended <-chan struct{}) error {
 	for {
 		var there int
-		if err := r.control.QueryRow(ctx, dumpersSQL, r.source.oid, r.dumpName()).Scan(&there); err != nil {
+		var between int32
+		if err := r.control.QueryRow(ctx, dumpersSQL, r.source.oid, r.dumpName()).Scan(&there, &between); err != nil {
 			return err
 		}
 		if there >= sessions {
 			return nil
+		}
+		if between != 0 {
+			return &waitError{between}
 		}
 		select {
 		case <-ended:

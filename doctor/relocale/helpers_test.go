@@ -33,6 +33,7 @@ func unsafeLocale(options *server.DatabaseOptions) { options.Locale = unsafe }
 // scene is a homeserver's database with the wrong locale, and what it is to be moved to.
 type scene struct {
 	t        testing.TB
+	server   *server.Postgres
 	database *dbtest.Database
 	to       string
 	folder   string
@@ -41,7 +42,7 @@ type scene struct {
 
 func newScene(t testing.TB) *scene {
 	t.Helper()
-	s := &scene{t: t, database: dbtest.NewDatabase(t, unsafeLocale), folder: t.TempDir()}
+	s := &scene{t: t, server: dbtest.Postgres(t), database: dbtest.NewDatabase(t, unsafeLocale), folder: t.TempDir()}
 	s.to = s.database.Name + "_c"
 	s.super = superuser(t, s.database.SuperuserDSN)
 	t.Cleanup(s.dropMade)
@@ -82,7 +83,7 @@ func (s *scene) unfinished(ctx context.Context, conn *pgx.Conn) []string {
 
 // beside connects as a superuser to another database.
 func (s *scene) beside(ctx context.Context) *pgx.Conn {
-	conn, err := dbtest.Postgres(s.t).Connect(ctx, "postgres")
+	conn, err := s.server.Connect(ctx, "postgres")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -100,10 +101,9 @@ func parse(t testing.TB, args map[string]any) *postgres.Config {
 
 // options move the database as a superuser.
 func (s *scene) options() relocale.Options {
-	programs := dbtest.Postgres(s.t)
 	return relocale.Options{
 		Database: parse(s.t, s.database.Config), As: parse(s.t, s.super), To: s.to, Folder: s.folder,
-		PgDump: programs.Bin("pg_dump"), PgRestore: programs.Bin("pg_restore"),
+		PgDump: s.server.Bin("pg_dump"), PgRestore: s.server.Bin("pg_restore"),
 	}
 }
 
@@ -111,7 +111,7 @@ func (s *scene) options() relocale.Options {
 func (s *scene) in(name string, statements ...string) {
 	s.t.Helper()
 	ctx := context.Background()
-	conn, err := dbtest.Postgres(s.t).Connect(ctx, name)
+	conn, err := s.server.Connect(ctx, name)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func (s *scene) end(conn *pgx.Conn) {
 func (s *scene) text(name, query string) (value string) {
 	s.t.Helper()
 	ctx := context.Background()
-	conn, err := dbtest.Postgres(s.t).Connect(ctx, name)
+	conn, err := s.server.Connect(ctx, name)
 	if err != nil {
 		s.t.Fatal(err)
 	}

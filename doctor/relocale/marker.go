@@ -127,20 +127,24 @@ func (r *run) removable(ctx context.Context, one *made) (bool, error) {
 	return relations == 0, err
 }
 
-// remove drops an unfinished database with its dump. What a killed run has left working on either side is ended first.
+// remove drops an unfinished database with its dump. What a killed run has left working on either side is ended first. The dump goes
+// before the database whose comment alone knows where it is, or a kill between them would leave it for ever.
 func (r *run) remove(ctx context.Context, one *made) error {
 	if err := r.endSessions(ctx, one.oid); err != nil {
 		return err
-	}
-	if err := r.drop(ctx, one); err != nil {
-		return fmt.Errorf("drop the unfinished database %s: %w", one.name, err)
 	}
 	var err error
 	waited := waitFor(ctx, func() (bool, error) { // a program that has lost its session may still be writing there
 		err = removeFolder(one.marker.Folder)
 		return err == nil, nil
 	})
-	return errors.Join(err, waited)
+	if err := errors.Join(err, waited); err != nil {
+		return err
+	}
+	if err := r.drop(ctx, one); err != nil {
+		return fmt.Errorf("drop the unfinished database %s: %w", one.name, err)
+	}
+	return nil
 }
 
 // endSQL ends what pg_dump and pg_restore have left, and nobody else.

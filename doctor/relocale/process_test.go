@@ -73,10 +73,9 @@ func (p moveProcess) run() (err error) {
 }
 
 func (s *scene) process() moveProcess {
-	programs := dbtest.Postgres(s.t)
 	return moveProcess{
 		Database: s.database.Config, As: s.super, To: s.to, Folder: s.folder,
-		PgDump: programs.Bin("pg_dump"), PgRestore: programs.Bin("pg_restore"),
+		PgDump: s.server.Bin("pg_dump"), PgRestore: s.server.Bin("pg_restore"),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -77,16 +78,32 @@ func majorVersion(ctx context.Context, path string) (int, error) {
 // archive is the folder of the dump within ours.
 func (r *run) archive() string { return filepath.Join(r.made.marker.Folder, "dump") }
 
-// dump runs pg_dump. The old database accepts connections until all of its sessions are in; whoever comes in besides them ends the run.
+// mostDumps is how often a dump is begun that waits for itself. REINDEX SYSTEM, which goes on as soon as it has ended, comes to each
+// catalog of the whole server once.
+const mostDumps = 20
+
+// dump runs pg_dump, again if it waits for itself.
 func (r *run) dump(ctx context.Context) error {
+	for {
+		r.dumps++
+		err := r.dumpOnce(ctx)
+		waits, is := errors.AsType[*waitError](err)
+		if !is || r.dumps == mostDumps {
+			return err
+		}
+		r.options.Log.Info("begin the dump anew", "dumps", r.dumps, "waited_for_pid", waits.pid)
+		if err := os.RemoveAll(r.archive()); err != nil {
+			return err
+		}
+	}
+}
+
+// dumpOnce: the old database accepts connections until all sessions of pg_dump are in; whoever comes in besides them ends the run.
+func (r *run) dumpOnce(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	config, err := r.options.As.In(r.source.name)
+	dumping, err := r.newDump(ctx)
 	if err != nil {
-		return err
-	}
-	dumping := newProgram(ctx, r.options.PgDump, "--format=directory", "--compress=1", "--no-sync", "--jobs="+strconv.Itoa(r.options.Jobs), "--file="+r.archive())
-	if err := dumping.on(config, r.dumpName()); err != nil {
 		return err
 	}
 	sessions := 1
@@ -113,6 +130,17 @@ func (r *run) dump(ctx context.Context) error {
 		return err
 	}
 	return dumping.explain(failure)
+}
+
+// newDump prepares pg_dump. It waits for the lock of a table no longer than our own sessions do: nobody else should have one.
+func (r *run) newDump(ctx context.Context) (*program, error) {
+	config, err := r.options.As.In(r.source.name)
+	if err != nil {
+		return nil, err
+	}
+	dumping := newProgram(ctx, r.options.PgDump, "--format=directory", "--compress=1", "--no-sync", "--lock-wait-timeout="+lockTimeout,
+		"--jobs="+strconv.Itoa(r.options.Jobs), "--file="+r.archive())
+	return dumping, dumping.on(config, r.dumpName())
 }
 
 // restore runs pg_restore, which ends at the first error.

@@ -8,11 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/synapsedb/synapse/doctor/relocale"
 	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/internal/server"
 )
 
 func TestRefusals(t *testing.T) {
@@ -59,47 +56,6 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// What a dump does not hold is pending: on a server that knows prepared transactions and logical replication.
-func TestPendingThingsAreRefused(t *testing.T) {
-	t.Parallel()
-	private, err := server.StartPostgres(t.Context(), server.PostgresOptions{Settings: map[string]string{"max_prepared_transactions": "2", "wal_level": "logical"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := private.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
-	if err := private.CreateDatabase(t.Context(), server.DatabaseOptions{Name: "old", Locale: unsafe}); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := private.Connect(t.Context(), "old")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, statement := range []string{
-		"CREATE TABLE t (id integer)", "SELECT pg_create_logical_replication_slot('slot', 'test_decoding')",
-		"BEGIN", "INSERT INTO t VALUES (1)", "PREPARE TRANSACTION 'it''s'",
-	} {
-		if _, err := conn.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := &scene{t: t}
-	s.end(conn)
-	options := relocale.Options{
-		Database: parse(t, superuser(t, private.DSN("old", private.Superuser()))), To: "new", Folder: t.TempDir(),
-		PgDump: private.Bin("pg_dump"), PgRestore: private.Bin("pg_restore"),
-	}
-	refused := s.refused(options, relocale.SourcePending)
-	for _, want := range []string{"prepared transaction 'it''s'", "replication slot slot"} {
-		if !strings.Contains(refused.Error(), want) {
-			t.Errorf("%q lacks %q", refused, want)
-		}
 	}
 }
 

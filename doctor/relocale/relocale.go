@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -70,6 +71,7 @@ type run struct {
 	readers []*pgx.Conn // of the source, opened before it is closed to others
 	made    *made       // what has to be removed when it fails
 	chance  string      // 16 hexadecimal digits that no other run has
+	dumps   int         // how many were begun
 }
 
 func newRun(options Options) *run {
@@ -79,8 +81,8 @@ func newRun(options Options) *run {
 	return &run{options: options, report: newReport(options), meter: meter{show: options.Progress}, chance: hex.EncodeToString(chance)}
 }
 
-// dumpName is what the sessions of this run's pg_dump are called.
-func (r *run) dumpName() string { return dumpApplication + r.chance }
+// dumpName is what the sessions of this run's present pg_dump are called. Those of one before it are taken for a killed run's.
+func (r *run) dumpName() string { return dumpApplication + r.chance + "-" + strconv.Itoa(r.dumps) }
 
 // Run moves the database. It refuses with *RefusedError before the first write. When it fails later, or ctx ends, what it made is
 // removed and the old database accepts connections again; when it is killed, the next Run or Undo does that.

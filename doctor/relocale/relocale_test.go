@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/doctor/relocale"
-	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/internal/dbtest"
 )
@@ -289,33 +288,6 @@ func TestFailureOfAProgramIsToldAndPutBack(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	s.untouched()
-}
-
-// The other way does what it says, on a sound database.
-func TestOtherRemedyWorks(t *testing.T) {
-	t.Parallel()
-	s := newScene(t)
-	s.fill()
-	options := s.options()
-	options.Check = true
-	report := s.mustRun(options)
-	if report.Result != relocale.Clean || report.InPlace == nil {
-		t.Fatalf("%+v", report)
-	}
-	for _, command := range report.InPlace.Commands {
-		if !strings.HasPrefix(command, `\`) {
-			s.in(s.database.Name, command)
-		}
-	}
-	s.refused(options, relocale.LocaleIsC)
-	session, err := options.Database.OpenSession(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = session.Close() }()
-	if _, err := postgres.CheckSession(t.Context(), engine.Querier(session), postgres.Rules{}); err != nil {
-		t.Error(err)
-	}
 }
 
 // The Python homeserver's own schema, where this machine has it.

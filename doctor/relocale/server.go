@@ -14,19 +14,22 @@ import (
 	"github.com/synapsedb/synapse/engine/postgres"
 )
 
-// The names of sessions, by which those of a killed run are known. pg_dump's has each run's chance at its end.
+// The names of sessions, by which those of a killed run are known. Behind pg_dump's stands what no other has.
 const (
 	ownApplication     = "synapse relocale"
 	dumpApplication    = "synapse relocale dump "
 	restoreApplication = "synapse relocale restore"
 )
 
+// lockTimeout is how long a session waits for a lock.
+const lockTimeout = "30s"
+
 // sessionSettings have nothing end what may take hours. What an index reads is what has to be doubted, so no row is looked up by one.
 func sessionSettings() map[string]string {
 	return map[string]string{
 		"application_name":                    ownApplication,
 		"statement_timeout":                   "0",
-		"lock_timeout":                        "30s",
+		"lock_timeout":                        lockTimeout,
 		"idle_in_transaction_session_timeout": "0",
 		"idle_session_timeout":                "0",
 		"default_transaction_isolation":       "read committed",

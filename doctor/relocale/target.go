@@ -87,12 +87,15 @@ func (r *run) finish(ctx context.Context) error {
 	if err := r.mustBeAlone(ctx); err != nil {
 		return err
 	}
+	if err := removeFolder(r.made.marker.Folder); err != nil { // while the marker still says where it is
+		return err
+	}
 	if err := r.finishing(ctx, "COMMIT"); err != nil {
 		return err
 	}
 	r.report.GoBack = []string{doorStatement(r.source.name, true)}
 	r.report.Drop = "DROP DATABASE " + postgres.QuoteIdentifier(r.source.name)
-	return removeFolder(r.made.marker.Folder)
+	return nil
 }
 
 func (r *run) finishing(ctx context.Context, end string) (err error) {
