@@ -16,6 +16,7 @@ import (
 	"github.com/synapsedb/synapse/doctor/doctortest"
 	"github.com/synapsedb/synapse/doctor/finding"
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
@@ -97,10 +98,10 @@ func TestEventsTwiceWithoutAnyIndex(t *testing.T) {
 	mustNotFind(t, options, data.EventIDTwice)
 }
 
-// The autoindex of event_json is put in the place of that of an empty table, so that it knows no row.
-func TestDuplicatesInSQLite(t *testing.T) {
-	t.Parallel()
-	path, session, options := doctortest.SQLite(t)
+// corruptFile puts the autoindex of event_json in the place of that of an empty table, so that it knows no row, and adds an id twice.
+func corruptFile(t *testing.T) (path string, session engine.Session, options doctor.Options) {
+	t.Helper()
+	path, session, options = doctortest.SQLite(t)
 	prepare(t, session, &options)
 	doctortest.Exec(t, session,
 		"CREATE TABLE spare (event_id TEXT NOT NULL, PRIMARY KEY (event_id))",
@@ -109,24 +110,101 @@ func TestDuplicatesInSQLite(t *testing.T) {
 		"DELETE FROM sqlite_schema WHERE tbl_name = 'spare'",
 		"PRAGMA writable_schema = RESET",
 		`INSERT INTO event_json (event_id, room_id, internal_metadata, json) VALUES ('$a', '!r:demo.test', '{"copy": "it''s"}', '{}')`)
-	mustFind(t, options, data.DuplicateKeys, finding.Error, "in event_json (event_id), 1 key is there more than once", "event_id = $a: rows 4, 7")
-	script := read(t, writeScript(t, options))
-	runSQLite(t, session, script)
-	mustNotFind(t, options, data.DuplicateKeys)
-	if result := column(t, session, "PRAGMA integrity_check('event_json')"); len(result) != 1 || result[0] != "ok" {
-		t.Errorf("%s: %v", path, result)
-	}
-	if rows := column(t, session, "SELECT event_id FROM event_json"); len(rows) != 6 {
-		t.Errorf("%v", rows)
-	}
-	if err := session.ExecAlone(t.Context(), script); err == nil {
-		t.Error("a script was run twice")
+	return path, session, options
+}
+
+func TestDuplicatesInSQLite(t *testing.T) {
+	t.Parallel()
+	for name, run := range sqlitePrograms() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, session, options := corruptFile(t)
+			mustFind(t, options, data.DuplicateKeys, finding.Error, "in event_json (event_id), 1 key is there more than once", "event_id = $a: rows 4, 7")
+			script := writeScript(t, options)
+			if err := session.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if output, err := run(t, path, script); err != nil {
+				t.Fatalf("%v\n%s\n%s", err, output, read(t, script))
+			}
+			mustNotFind(t, options, data.DuplicateKeys)
+			if output, err := run(t, path, script); err == nil {
+				t.Errorf("a script was run twice: %s", output)
+			}
+			session = openFile(t, path)
+			if result := column(t, session, "PRAGMA integrity_check('event_json')"); len(result) != 1 || result[0] != "ok" {
+				t.Errorf("%s: %v", path, result)
+			}
+			if rows := column(t, session, "SELECT event_id FROM event_json"); len(rows) != 6 {
+				t.Errorf("%v", rows)
+			}
+			saved := column(t, session, "SELECT name FROM sqlite_schema WHERE name LIKE 'synapse_repair_%'")
+			if len(saved) != 1 {
+				t.Fatalf("tables with what was deleted: %v", saved)
+			}
+			want := []string{`7 $a {"copy": "it's"}`}
+			if diff := cmp.Diff(want, column(t, session, "SELECT synapse_place || ' ' || event_id || ' ' || internal_metadata FROM "+saved[0])); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
-func runSQLite(t *testing.T, session engine.Session, script string) {
+func TestScriptForSQLiteRefusesRowsThatHaveChanged(t *testing.T) {
+	t.Parallel()
+	for name, run := range sqlitePrograms() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, session, options := corruptFile(t)
+			script := writeScript(t, options)
+			doctortest.Exec(t, session, `UPDATE event_json SET json = '{"changed": true}' WHERE rowid = 7`)
+			if err := session.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if output, err := run(t, path, script); err == nil || !strings.Contains(output+err.Error(), "rows_are_still_the_same") {
+				t.Errorf("%v\n%s", err, output)
+			}
+			if rows := column(t, openFile(t, path), "SELECT event_id FROM event_json NOT INDEXED"); len(rows) != 7 {
+				t.Errorf("%v", rows)
+			}
+		})
+	}
+}
+
+// sqlitePrograms are those that run a script, each by its way to do so.
+func sqlitePrograms() map[string]func(t *testing.T, path, script string) (output string, err error) {
+	return map[string]func(t *testing.T, path, script string) (output string, err error){"library": runByLibrary, "sqlite3": runBySqlite3}
+}
+
+func openFile(t *testing.T, path string) engine.Session {
 	t.Helper()
-	doctortest.Exec(t, session, script)
+	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: path}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = session.Close() })
+	return session
+}
+
+func runByLibrary(t *testing.T, path, script string) (output string, err error) {
+	t.Helper()
+	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: path}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "", errors.Join(session.ExecAlone(t.Context(), read(t, script)), session.Close())
+}
+
+// runBySqlite3 does what the head of the script says.
+func runBySqlite3(t *testing.T, path, script string) (output string, err error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "sqlite3", "-bail", path)
+	command.Stdin = strings.NewReader(read(t, script))
+	text, err := command.CombinedOutput()
+	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
+		t.Fatal(err)
+	}
+	return string(text), err
 }
 
 func column(t *testing.T, session engine.Session, query string) (all []string) {
