@@ -15,8 +15,8 @@ func TestMissingTLSIsExplained(t *testing.T) {
 	t.Parallel()
 	folder := certificates(t)
 	p := start(t, map[string]string{"ssl": "on", "ssl_cert_file": folder + "/server.crt", "ssl_key_file": folder + "/server.key", "ssl_ca_file": folder + "/server.crt"})
-	p.exec(t, "CREATE ROLE tls_role LOGIN PASSWORD '"+secret+"'", "CREATE ROLE cert_role LOGIN")
-	p.write(t, p.text(t, "SHOW hba_file"), ownLines+"hostssl all cert_role all cert\nhostssl all all all scram-sha-256\n")
+	p.exec(t, "CREATE ROLE tls_role LOGIN PASSWORD '"+secret+"'", "CREATE ROLE localhost LOGIN")
+	p.write(t, p.text(t, "SHOW hba_file"), ownLines+"hostssl all localhost all cert\nhostssl all all all scram-sha-256\n")
 	for _, mode := range []string{"disable", "allow"} {
 		given := p.tcp("tls_role", args{"sslmode": mode})
 		if mode == "allow" { // comes to TLS by itself
@@ -37,13 +37,14 @@ func TestMissingTLSIsExplained(t *testing.T) {
 	}{
 		"another authority":    {"tls_role", args{"sslmode": "verify-ca", "sslrootcert": folder + "/other.crt"}, postgres.FailedCertificate, "let sslrootcert"},
 		"another name":         {"tls_role", args{"sslmode": "verify-full", "sslrootcert": folder + "/server.crt"}, postgres.FailedCertificate, "give as host"},
-		"no certificate of it": {"cert_role", args{"sslmode": "require"}, postgres.FailedClientCertificate, "sslcert"},
+		"no certificate of it": {"localhost", args{"sslmode": "require"}, postgres.FailedClientCertificate, "sslcert"},
 	} {
 		found := mustFind(t, p.tcp(test.user, test.others), connection.ID(test.kind))
 		if !strings.Contains(found.Remedy.Text, test.remedy) {
 			t.Errorf("%s: %+v", name, found)
 		}
 	}
+	mustConnect(t, p.tcp("localhost", args{"sslmode": "require", "sslcert": folder + "/server.crt", "sslkey": folder + "/server.key"}))
 }
 
 func TestAServerWithoutTLSIsExplained(t *testing.T) {

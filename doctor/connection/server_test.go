@@ -1,10 +1,14 @@
 package connection_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,10 +28,28 @@ import (
 func TestServersThatAreNotThereAreExplained(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
-	tcp, socket := p.tcp("postgres", nil), p.socket("postgres", nil)
-	if err := p.Stop(); err != nil {
-		t.Fatal(err)
-	}
+	p.exec(t, "CREATE ROLE ordinary LOGIN PASSWORD '"+secret+"'")
+	tcp, socket := p.tcp("ordinary", nil), p.socket("ordinary", nil)
+	mustConnect(t, tcp)
+	p.signal(t, p.text(t, "SHOW data_directory"), syscall.SIGINT)
+	eventually(t, "the server is stopped", func() bool {
+		_, err := os.Stat(filepath.Join(p.SocketDir(), fmt.Sprintf(".s.PGSQL.%d", p.Port())))
+		return errors.Is(err, fs.ErrNotExist) && errors.Is(dial(t, p), syscall.ECONNREFUSED)
+	})
+	t.Cleanup(func() { // when each was found
+		if err := p.Restart(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+			return
+		}
+		for _, given := range []args{tcp, socket} {
+			made, err := configOf(t, given).Connect(context.WithoutCancel(t.Context()), nil)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			_ = made.Close(context.WithoutCancel(t.Context()))
+		}
+	})
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +70,16 @@ func TestServersThatAreNotThereAreExplained(t *testing.T) {
 			mustFind(t, test.given, connection.ID(test.kind))
 		})
 	}
+}
+
+// dial says whether anything listens at the server's port.
+func dial(t *testing.T, p *private) error {
+	t.Helper()
+	made, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.Port()))
+	if err == nil {
+		err = made.Close()
+	}
+	return err
 }
 
 // greeter speaks first, as servers of mail do. It returns its port.
@@ -107,6 +139,7 @@ func TestRefusalsOfTheServerAreExplainedAndOvercome(t *testing.T) {
 	}
 	mustFind(t, p.socket("ordinary", args{"options": "-c no_such_parameter=1"}), connection.ID(postgres.FailedOption))
 	mustFind(t, p.socket("ordinary", args{"requirepeer": "nobody"}), connection.ID(postgres.FailedOtherPeer))
+	mustConnect(t, p.socket("ordinary", args{"options": "-c geqo=off", "requirepeer": p.account(t)}))
 }
 
 func TestTooManyConnectionsAreExplained(t *testing.T) {
@@ -146,6 +179,24 @@ func TestAServerThatShutsDownIsExplained(t *testing.T) {
 		return err != nil
 	})
 	mustFind(t, p.socket("postgres", nil), connection.ID(postgres.FailedStopping))
+	if err := errors.Join(p.admin.Close(t.Context()), p.Restart(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	mustConnect(t, p.socket("postgres", nil))
+}
+
+// account is the operating system's user that the server runs as.
+func (p *private) account(t *testing.T) string {
+	t.Helper()
+	info, err := os.Stat(p.text(t, "SHOW data_directory"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, err := user.LookupId(strconv.Itoa(int(info.Sys().(*syscall.Stat_t).Uid)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return owner.Username
 }
 
 // signal sends one to the server's first process.

@@ -113,6 +113,12 @@ func TestReplicationSlots(t *testing.T) {
 	superuser, subject := cluster(t, map[string]string{
 		"max_slot_wal_keep_size": "1MB", "min_wal_size": "32MB", "max_wal_size": "32MB", "autovacuum": "off",
 	})
+	execute(t, superuser, `SELECT pg_create_physical_replication_slot('left', true)`)
+	holding := one(t, of(look(t, subject, time.Now()), server.SlotHoldsWAL), server.SlotHoldsWAL, finding.Warning, "left (physical, not in use)")
+	execute(t, superuser, holding.Remedy.Commands...)
+	if left := of(look(t, subject, time.Now()), server.SlotHoldsWAL); len(left) > 0 {
+		t.Errorf("%+v", left)
+	}
 	execute(t, superuser, `SELECT pg_create_physical_replication_slot('gone', true)`, `SELECT pg_create_physical_replication_slot('idle')`)
 	one(t, of(look(t, subject, time.Now()), server.SlotHoldsWAL), server.SlotHoldsWAL, finding.Warning, "gone (physical, not in use)")
 	var lost bool
