@@ -161,6 +161,8 @@ owned(class, oid, name, owner) AS (
     UNION ALL SELECT 'pg_namespace'::regclass, n.oid, 'schema ' || quote_ident(n.nspname), n.nspowner FROM pg_namespace n JOIN ours o ON o.oid = n.oid WHERE n.nspname <> 'public')
 SELECT format('%s belongs to %s, and the role %s cannot make it again as theirs', name, pg_get_userbyid(owner), current_user) FROM owned
     WHERE NOT pg_has_role(owner, 'MEMBER') AND NOT EXISTS (SELECT FROM brought b WHERE b.classid = owned.class AND b.objid = owned.oid)
+UNION ALL SELECT format('the large object %s belongs to %s, and the role %s cannot make it again as theirs', oid, pg_get_userbyid(lomowner), current_user)
+    FROM pg_largeobject_metadata WHERE NOT pg_has_role(lomowner, 'MEMBER')
 UNION ALL SELECT format('the role %s may not read %I.%I', current_user, o.nspname, c.relname) FROM pg_class c JOIN ours o ON o.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'm', 'S') AND NOT (has_schema_privilege(o.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
 UNION ALL SELECT format('the role %s may not create the extension %s', current_user, e.extname) FROM pg_extension e

@@ -73,6 +73,8 @@ func (s *scene) waitsForItself(catalog string) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	anew := &listener{message: "begin the dump anew", heard: cancel}
 	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
 	options := s.options()
 	options.Log = slog.New(anew)
 	options.Progress = func(progress relocale.Progress) {
@@ -84,8 +86,6 @@ func (s *scene) waitsForItself(catalog string) {
 	if ctx.Err() == nil {
 		s.t.Errorf("the dump has not waited: %+v", report)
 	}
-	cancel()
-	group.Wait()
 	s.moved(before)
 }
 

@@ -39,6 +39,11 @@ func TestRefusals(t *testing.T) {
 			s.in(s.database.Name, "CREATE TABLE theirs (id integer PRIMARY KEY)")
 			o.As = nil
 		}, relocale.RightMissing, "public.theirs belongs to "},
+		"large objects of others": {func(s *scene, o *relocale.Options) {
+			s.in("postgres", "ALTER ROLE "+postgres.QuoteIdentifier(s.database.Name)+" CREATEDB")
+			s.in(s.database.Name, "SELECT lo_from_bytea(4242, 'theirs')")
+			o.As = nil
+		}, relocale.RightMissing, "the large object 4242 belongs to "},
 		"another encoding": {func(s *scene, _ *relocale.Options) {
 			name := postgres.QuoteIdentifier(s.database.Name)
 			s.in("postgres", "DROP DATABASE "+name, fmt.Sprintf("CREATE DATABASE %s OWNER %s TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'", name, name))

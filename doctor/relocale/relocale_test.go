@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ CREATE STATISTICS other.both ON mood, price FROM other.kinds;
 COMMENT ON TABLE other.kinds IS 'of all kinds';
 GRANT SELECT ON other.kinds TO PUBLIC;
 ALTER TABLE other.kinds OWNER TO %[1]s;
-SELECT lo_from_bytea(0, 'large');`
+SELECT lo_from_bytea(4242, 'large'), lo_from_bytea(4243, ''), lo_from_bytea(4244, convert_to(repeat('more than one piece ', 60000), 'UTF8'));`
 
 func TestEverythingIsMoved(t *testing.T) {
 	t.Parallel()
@@ -75,6 +76,9 @@ func TestEverythingIsMoved(t *testing.T) {
 	want := []relocale.Phase{relocale.PhaseCheck, relocale.PhaseDump, relocale.PhaseRestore, relocale.PhaseAnalyze, relocale.PhaseVerify, relocale.PhaseFinish}
 	if diff := cmp.Diff(want, phases); diff != "" {
 		t.Error(diff)
+	}
+	if !slices.ContainsFunc(report.Tables, func(one relocale.TableReport) bool { return one.Table == "pg_catalog.pg_largeobject" && one.Rows == 4 }) {
+		t.Errorf("the pieces of large objects were not compared: %+v", report.Tables)
 	}
 	s.moved(strings.ReplaceAll(before, "ä", "Ä")) // a column is computed by lower(), which knows ASCII only under C
 	if diff := cmp.Diff(properties, s.properties(s.to)); diff != "" {
@@ -226,15 +230,19 @@ func TestInterruptedMoveIsPutBack(t *testing.T) {
 func TestDifferenceIsNoticed(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]string{
-		"row":        "UPDATE state_groups SET event_id = '$other' WHERE id = 17",
-		"table":      "CREATE TABLE more (id integer)",
-		"sequence":   "SELECT setval('state_group_id_seq', 7000)",
-		"definition": "ALTER TABLE state_groups ALTER COLUMN room_id SET DEFAULT 'x'",
+		"row":                     "UPDATE state_groups SET event_id = '$other' WHERE id = 17",
+		"table":                   "CREATE TABLE more (id integer)",
+		"sequence":                "SELECT setval('state_group_id_seq', 7000)",
+		"large object":            "SELECT lo_put(4242, 3, 'x')",
+		"another large object":    "SELECT lo_from_bytea(4243, '')",
+		"owner of a large object": "ALTER LARGE OBJECT 4242 OWNER TO pg_monitor",
+		"definition":              "ALTER TABLE state_groups ALTER COLUMN room_id SET DEFAULT 'x'",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
 			s.fillSmall()
+			s.in(s.database.Name, "SELECT lo_from_bytea(4242, 'large')")
 			options := s.options()
 			options.Progress = func(progress relocale.Progress) {
 				if progress.Phase == relocale.PhaseVerify && progress.Done == 0 {
