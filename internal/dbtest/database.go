@@ -3,6 +3,7 @@ package dbtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"strings"
 	"testing"
 
@@ -43,7 +44,10 @@ func NewDatabase(t testing.TB, options ...Option) *Database {
 		option(&description)
 	}
 	made := newDatabase(shared, description, rand.Text())
-	made.create(t, description)
+	t.Cleanup(func() { made.drop(t) })
+	if err := made.create(t.Context(), description); err != nil {
+		t.Fatal(err)
+	}
 	return made
 }
 
@@ -69,29 +73,26 @@ func configOf(dsn, password string) map[string]any {
 	}
 }
 
-// create makes the role and the database, and has them removed when the test ends.
-func (d *Database) create(t testing.TB, description server.DatabaseOptions) {
-	t.Helper()
-	t.Cleanup(func() { d.drop(t) })
-	if err := d.server.CreateRole(t.Context(), d.Owner, d.Password); err != nil {
-		t.Fatal(err)
+// create makes the role and the database.
+func (d *Database) create(ctx context.Context, description server.DatabaseOptions) error {
+	if err := d.server.CreateRole(ctx, d.Owner, d.Password); err != nil {
+		return err
 	}
-	if err := d.server.CreateDatabase(t.Context(), description); err != nil {
-		t.Fatal(err)
-	}
+	return d.server.CreateDatabase(ctx, description)
 }
 
-// drop removes the database and its owner.
+// drop removes the database and its owner, after the test.
 func (d *Database) drop(t testing.TB) {
 	t.Helper()
 	// Not the test's context, which is done before its cleanup.
-	ctx := context.Background()
-	if err := d.server.DropDatabase(ctx, d.Name); err != nil {
+	if err := d.remove(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if err := d.server.DropRole(ctx, d.Owner); err != nil {
-		t.Error(err)
-	}
+}
+
+// remove removes the database and its owner.
+func (d *Database) remove(ctx context.Context) error {
+	return errors.Join(d.server.DropDatabase(ctx, d.Name), d.server.DropRole(ctx, d.Owner))
 }
 
 // Connect opens a connection as the owner, closed when the test ends.

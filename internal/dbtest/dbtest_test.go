@@ -28,8 +28,8 @@ func TestPreparedSchemaIsRestored(t *testing.T) {
 	for _, version := range []string{"72", "94"} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			database := dbtest.NewDatabase(t)
-			if !dbtest.RestorePrepared(t, database, version) {
+			database, ok := dbtest.NewRestoredDatabase(t, version)
+			if !ok {
 				return
 			}
 			var restored string

@@ -41,7 +41,10 @@ func useDatabase(t *testing.T, given *server.Postgres) {
 	name := databaseName(t)
 	description := server.DatabaseOptions{Name: name, Owner: name}
 	database := newDatabase(given, description, "it's secret")
-	database.create(t, description)
+	t.Cleanup(func() { database.drop(t) })
+	if err := database.create(t.Context(), description); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := database.Connect(t).Exec(t.Context(), `CREATE TABLE written (at timestamp)`); err != nil {
 		t.Error(err)
 	}

@@ -22,3 +22,16 @@ func RestorePrepared(t testing.TB, database *Database, version string) (ok bool)
 	}
 	return true
 }
+
+// NewRestoredDatabase makes a database that belongs to this test alone and holds what RestorePrepared puts into one. It
+// reports whether this machine has that schema; the database is nil where it has not.
+func NewRestoredDatabase(t testing.TB, version string) (database *Database, ok bool) {
+	t.Helper()
+	if _, ok := Data(t); !ok {
+		return nil, false
+	}
+	return NewPreparedDatabase(t, "the Python homeserver's "+version, func(t testing.TB, empty *Database) {
+		t.Helper()
+		RestorePrepared(t, empty, version)
+	}), true
+}
