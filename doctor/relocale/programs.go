@@ -145,7 +145,7 @@ func (r *run) newDump(ctx context.Context) (*program, error) {
 
 // restore runs pg_restore, which ends at the first error.
 func (r *run) restore(ctx context.Context) error {
-	r.meter.enter(PhaseRestore, 0)
+	r.meter.Enter(PhaseRestore, 0)
 	config, err := r.work()
 	if err != nil {
 		return err

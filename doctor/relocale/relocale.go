@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/phases"
 )
 
 // Options say what is moved, and how.
@@ -65,7 +66,7 @@ func (o Options) withDefaults() Options {
 type run struct {
 	options Options
 	report  *Report
-	meter   meter
+	meter   phases.Meter[Phase]
 	control *pgx.Conn // in a database that is not moved
 	source  *database
 	readers []*pgx.Conn // of the source, opened before it is closed to others
@@ -78,7 +79,7 @@ func newRun(options Options) *run {
 	options = options.withDefaults()
 	chance := make([]byte, 8)
 	_, _ = rand.Read(chance) // it never fails
-	return &run{options: options, report: newReport(options), meter: meter{show: options.Progress}, chance: hex.EncodeToString(chance)}
+	return &run{options: options, report: newReport(options), meter: phases.Meter[Phase]{Show: options.Progress}, chance: hex.EncodeToString(chance)}
 }
 
 // dumpName is what the sessions of this run's present pg_dump are called. Those of one before it are taken for a killed run's.
@@ -96,7 +97,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 }
 
 func (r *run) all(ctx context.Context) error {
-	r.meter.enter(PhaseCheck, 0)
+	r.meter.Enter(PhaseCheck, 0)
 	if err := r.begin(ctx); err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (r *run) begin(ctx context.Context) (err error) {
 
 // move is everything that writes.
 func (r *run) move(ctx context.Context) error {
-	r.meter.enter(PhaseDump, 0)
+	r.meter.Enter(PhaseDump, 0)
 	for _, step := range []struct {
 		name string
 		do   func(context.Context) error

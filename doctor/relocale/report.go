@@ -2,9 +2,9 @@ package relocale
 
 import (
 	"errors"
-	"sync"
 	"time"
 
+	"github.com/synapsedb/synapse/internal/phases"
 	"github.com/synapsedb/synapse/port/checksum"
 )
 
@@ -119,37 +119,5 @@ const (
 	PhaseFinish  Phase = "finish"
 )
 
-// Progress is how far a phase is.
-type Progress struct {
-	Phase Phase
-	// Done and Total are bytes; Total is 0 where that is not known.
-	Done, Total int64
-}
-
-// meter counts how far a phase is.
-type meter struct {
-	mutex sync.Mutex
-	show  func(Progress)
-	now   Progress
-}
-
-func (m *meter) enter(phase Phase, total int64) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	m.now = Progress{Phase: phase, Total: total}
-	m.tell()
-}
-
-func (m *meter) add(done int64) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	m.now.Done += done
-	m.tell()
-}
-
-// tell is called with the mutex held.
-func (m *meter) tell() {
-	if m.show != nil {
-		m.show(m.now)
-	}
-}
+// Progress is how far a phase is. Done and Total are bytes.
+type Progress = phases.State[Phase]

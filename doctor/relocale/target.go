@@ -65,7 +65,7 @@ func (r *run) mark(ctx context.Context, on *pgx.Conn, name string, as marker, be
 func (r *run) work() (*postgres.Config, error) { return r.options.As.In(r.made.name) }
 
 func (r *run) analyze(ctx context.Context) error {
-	r.meter.enter(PhaseAnalyze, 0)
+	r.meter.Enter(PhaseAnalyze, 0)
 	config, err := r.work()
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (r *run) rehearse(ctx context.Context) error { return r.finishing(ctx, "ROL
 
 // finish gives the new database everything that the old one has as a database, and its name, in one transaction.
 func (r *run) finish(ctx context.Context) error {
-	r.meter.enter(PhaseFinish, 0)
+	r.meter.Enter(PhaseFinish, 0)
 	if err := r.mustBeAlone(ctx); err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func (r *run) readSides(ctx context.Context, from, to *side) (err error) {
 			total += t.bytes
 		}
 	}
-	r.meter.enter(PhaseVerify, total)
+	r.meter.Enter(PhaseVerify, total)
 	for _, one := range []*side{from, to} {
 		if err := r.readSide(ctx, one); err != nil {
 			return err
@@ -155,7 +155,7 @@ func (r *run) readSide(ctx context.Context, one *side) error {
 					return fmt.Errorf("read table %s: %w", t.name, err)
 				}
 				one.set(t.name, sum)
-				r.meter.add(t.bytes)
+				r.meter.Add(t.bytes)
 			}
 			return nil
 		})
