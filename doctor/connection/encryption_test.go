@@ -47,42 +47,29 @@ func TestMissingTLSIsExplained(t *testing.T) {
 	mustConnect(t, p.tcp("localhost", args{"sslmode": "require", "sslcert": folder + "/server.crt", "sslkey": folder + "/server.key"}))
 }
 
-func TestAServerWithoutTLSIsExplained(t *testing.T) {
+// A server gets TLS, of a version that the client has not, then of one that it has.
+func TestTLSThatTheServerHasNotIsExplainedAndOvercome(t *testing.T) {
 	t.Parallel()
 	folder := certificates(t)
 	p := start(t, nil)
 	p.exec(t, "CREATE ROLE ordinary LOGIN PASSWORD '"+secret+"'")
-	given := p.tcp("ordinary", args{"sslmode": "require"})
+	given := p.tcp("ordinary", args{"sslmode": "require", "ssl_max_protocol_version": "TLSv1.2"})
 	if found := mustFind(t, given, connection.ID(postgres.FailedTLSNotOffered)); !strings.Contains(found.Remedy.Text, "ssl = on") {
 		t.Errorf("%+v", found)
 	}
 	mustConnect(t, p.tcp("ordinary", args{"sslmode": "prefer"}))
 	p.exec(t, "ALTER SYSTEM SET ssl_cert_file = '"+folder+"/server.crt'", "ALTER SYSTEM SET ssl_key_file = '"+folder+"/server.key'",
-		"ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
-	mustConnect(t, given)
-}
-
-// Versions of TLS that the two sides do not share.
-func TestTLSThatIsNotAgreedUponIsExplained(t *testing.T) {
-	t.Parallel()
-	folder := certificates(t)
-	p := start(t, map[string]string{"ssl": "on", "ssl_cert_file": folder + "/server.crt", "ssl_key_file": folder + "/server.key", "ssl_min_protocol_version": "TLSv1.3"})
-	p.exec(t, "CREATE ROLE ordinary LOGIN PASSWORD '"+secret+"'")
-	given := p.tcp("ordinary", args{"sslmode": "require", "ssl_max_protocol_version": "TLSv1.2"})
-	mustFind(t, given, connection.ID(postgres.FailedTLS))
+		"ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.3'", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
 	mustConnect(t, p.tcp("ordinary", args{"sslmode": "require"}))
+	mustFind(t, given, connection.ID(postgres.FailedTLS))
 	p.exec(t, "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1.2'", "SELECT pg_reload_conf()")
 	mustConnect(t, given)
+	certificatesEnd(t, p, folder)
 }
 
-// A certificate is renewed in its file, and the server reloaded, as the findings say.
-func TestACertificateOfTheServerThatEndsIsFound(t *testing.T) {
-	t.Parallel()
-	folder := certificates(t)
-	renew := func(left time.Duration) { selfSigned(t, folder+"/server", time.Now().Add(left)) }
-	renew(24 * time.Hour)
-	p := start(t, map[string]string{"ssl": "on", "ssl_cert_file": folder + "/server.crt", "ssl_key_file": folder + "/server.key"})
-	p.exec(t, "CREATE ROLE ordinary LOGIN PASSWORD '"+secret+"'")
+// certificatesEnd renews a certificate in its file, and has the server reloaded, as the findings say.
+func certificatesEnd(t *testing.T, p *private, folder string) {
+	t.Helper()
 	unverified := p.tcp("ordinary", args{"sslmode": "require"})
 	verified := p.tcp("ordinary", args{"sslmode": "verify-full", "host": "localhost", "hostaddr": "127.0.0.1", "sslrootcert": folder + "/server.crt"})
 	const expires, expired = "warning " + connection.ServerCertificateExpires, "warning " + connection.ServerCertificateExpired
@@ -94,7 +81,7 @@ func TestACertificateOfTheServerThatEndsIsFound(t *testing.T) {
 		{-time.Hour, expired, "error " + connection.ID(postgres.FailedCertificate)},
 		{1000 * time.Hour, "", ""},
 	} {
-		renew(test.left)
+		selfSigned(t, folder+"/server", time.Now().Add(test.left))
 		p.exec(t, "SELECT pg_reload_conf()")
 		for _, one := range []struct {
 			given args

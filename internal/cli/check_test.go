@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -125,7 +126,8 @@ func TestCheckIsInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			command := exec.CommandContext(t.Context(), os.Args[0], "check", "--deep", "-c", configuration)
-			command.Env, command.Stderr = append(os.Environ(), programVariable+"=1"), t.Output()
+			var report bytes.Buffer
+			command.Env, command.Stdout, command.Stderr = append(os.Environ(), programVariable+"=1"), &report, t.Output()
 			if err := command.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -136,6 +138,9 @@ func TestCheckIsInterrupted(t *testing.T) {
 			exited, isExit := errors.AsType[*exec.ExitError](command.Wait())
 			if !isExit || exited.ExitCode() != code {
 				t.Errorf("%v, want exit code %d", exited, code)
+			}
+			if !strings.Contains(report.String(), " made: ") {
+				t.Errorf("what was found until then is not printed: %s", report.String())
 			}
 			awaits(t, func() bool { return sessions(t, watcher, database.Owner, "true") == 0 })
 		})
