@@ -49,25 +49,6 @@ func openSession(t *testing.T, path string) engine.Session {
 	return session
 }
 
-func mustFind(t *testing.T, options doctor.Options, id string, severity finding.Severity, evidence string) finding.Finding {
-	t.Helper()
-	found := doctortest.Findings(t, options, id)
-	if len(found) != 1 || found[0].Severity != severity || !strings.Contains(strings.Join(found[0].Evidence, "\n"), evidence) {
-		t.Fatalf("of %s, as %s with %q: %+v", id, severity, evidence, found)
-	}
-	if found[0].What == "" || found[0].Meaning == "" || found[0].Remedy.Text == "" {
-		t.Errorf("%s does not say all: %+v", id, found[0])
-	}
-	return found[0]
-}
-
-func mustNotFind(t *testing.T, options doctor.Options, id string) {
-	t.Helper()
-	if found := doctortest.Findings(t, options, id); len(found) > 0 {
-		t.Fatalf("%+v", found)
-	}
-}
-
 // ours are the findings of this package.
 func ours(found []finding.Finding) (own []finding.Finding) {
 	for _, one := range found {
@@ -146,14 +127,14 @@ func TestWhatIsBrokenByStatements(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path, options := closed(t)
-			mustNotFind(t, options, test.id)
+			doctortest.MustNotFind(t, options, test.id)
 			write(t, path, test.damage...)
-			found := mustFind(t, options, test.id, test.severity, test.evidence)
+			found := doctortest.MustFind(t, options, test.id, test.severity, test.evidence)
 			if test.mend == nil {
 				test.mend = found.Remedy.Commands
 			}
 			write(t, path, test.mend...)
-			mustNotFind(t, options, test.id)
+			doctortest.MustNotFind(t, options, test.id)
 		})
 	}
 }
@@ -176,17 +157,17 @@ func TestDamagedPages(t *testing.T) {
 	if err := session.Close(); err != nil {
 		t.Fatal(err)
 	}
-	mustNotFind(t, options, file.Damaged)
+	doctortest.MustNotFind(t, options, file.Damaged)
 	broken := []byte(string(sound))
 	for i := range size {
 		broken[(root-1)*size+i] = 0xa5
 	}
 	replace(t, path, broken)
-	mustFind(t, options, file.Damaged, finding.Error, "age") // the number of a page, in SQLite's words
+	doctortest.MustFind(t, options, file.Damaged, finding.Error, "age") // the number of a page, in SQLite's words
 	options.Deep = true
-	mustFind(t, options, file.Damaged, finding.Error, "age")
+	doctortest.MustFind(t, options, file.Damaged, finding.Error, "age")
 	replace(t, path, sound)
-	mustNotFind(t, options, file.Damaged)
+	doctortest.MustNotFind(t, options, file.Damaged)
 }
 
 // replace gives a file another content.
@@ -200,7 +181,7 @@ func replace(t *testing.T, path string, content []byte) {
 func TestFileThatANewerSQLiteWrote(t *testing.T) {
 	t.Parallel()
 	path, options := closed(t)
-	mustNotFind(t, options, file.WrittenNewer)
+	doctortest.MustNotFind(t, options, file.WrittenNewer)
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -208,23 +189,23 @@ func TestFileThatANewerSQLiteWrote(t *testing.T) {
 	sound := []byte(string(content))
 	binary.BigEndian.PutUint32(content[96:], 9_054_003)
 	replace(t, path, content)
-	if found := mustFind(t, options, file.WrittenNewer, finding.Info, ""); !strings.Contains(found.What, "SQLite 9.54.3") {
+	if found := doctortest.MustFind(t, options, file.WrittenNewer, finding.Info, ""); !strings.Contains(found.What, "SQLite 9.54.3") {
 		t.Error(found.What)
 	}
 	replace(t, path, sound)
-	mustNotFind(t, options, file.WrittenNewer)
+	doctortest.MustNotFind(t, options, file.WrittenNewer)
 }
 
 func TestTextsInUTF16(t *testing.T) {
 	t.Parallel()
 	path, options := closed(t)
-	mustNotFind(t, options, file.Encoding)
+	doctortest.MustNotFind(t, options, file.Encoding)
 	wide := filepath.Join(t.TempDir(), "wide.db")
 	write(t, wide, `PRAGMA encoding = 'UTF-16le'`, `CREATE TABLE t (a TEXT)`)
 	options.Databases[0].SQLitePath = wide
-	mustFind(t, options, file.Encoding, finding.Warning, "header")
+	doctortest.MustFind(t, options, file.Encoding, finding.Warning, "header")
 	options.Databases[0].SQLitePath = path
-	mustNotFind(t, options, file.Encoding)
+	doctortest.MustNotFind(t, options, file.Encoding)
 }
 
 // A copy that is made while the database is open is what a process that was killed leaves behind.
@@ -232,7 +213,7 @@ func TestWhatAKilledProcessLeaves(t *testing.T) {
 	t.Parallel()
 	path, session, options := doctortest.SQLite(t)
 	doctortest.Exec(t, session, `PRAGMA wal_autocheckpoint = 0`, `INSERT INTO rooms (room_id, is_public) VALUES ('!r', 1)`)
-	mustNotFind(t, options, file.LogLeft)
+	doctortest.MustNotFind(t, options, file.LogLeft)
 	left := filepath.Join(t.TempDir(), "left.db")
 	for _, suffix := range []string{"", "-wal"} {
 		content, err := os.ReadFile(path + suffix)
@@ -242,11 +223,11 @@ func TestWhatAKilledProcessLeaves(t *testing.T) {
 		replace(t, left+suffix, content)
 	}
 	options.Databases[0].SQLitePath = left
-	mustFind(t, options, file.LogLeft, finding.Warning, "left.db-wal of ")
+	doctortest.MustFind(t, options, file.LogLeft, finding.Warning, "left.db-wal of ")
 	if err := openAndClose(t, left); err != nil {
 		t.Fatal(err)
 	}
-	mustNotFind(t, options, file.LogLeft)
+	doctortest.MustNotFind(t, options, file.LogLeft)
 }
 
 func openAndClose(t *testing.T, path string) error {
@@ -276,11 +257,11 @@ func TestJournalThatAKilledProcessLeaves(t *testing.T) {
 	}
 	doctortest.Exec(t, session, `ROLLBACK`)
 	options.Databases[0].SQLitePath = left
-	mustFind(t, options, file.JournalLeft, finding.Error, "left.db-journal")
+	doctortest.MustFind(t, options, file.JournalLeft, finding.Error, "left.db-journal")
 	if err := openAndClose(t, left); err != nil {
 		t.Fatal(err)
 	}
-	mustNotFind(t, options, file.JournalLeft)
+	doctortest.MustNotFind(t, options, file.JournalLeft)
 }
 
 func TestRights(t *testing.T) {
@@ -291,22 +272,22 @@ func TestRights(t *testing.T) {
 	if os.Getuid() == 0 {
 		give(t, folder, path)
 	}
-	mustNotFind(t, options, file.NotWritable)
+	doctortest.MustNotFind(t, options, file.NotWritable)
 	for _, one := range []struct {
 		path           string
 		broken, mended os.FileMode
 	}{{path, 0o440, 0o600}, {folder, 0o555, 0o755}} {
 		chmod(t, one.path, one.broken)
-		mustFind(t, options, file.NotWritable, finding.Error, one.path+" has mode ")
+		doctortest.MustFind(t, options, file.NotWritable, finding.Error, one.path+" has mode ")
 		chmod(t, one.path, one.mended)
-		mustNotFind(t, options, file.NotWritable)
+		doctortest.MustNotFind(t, options, file.NotWritable)
 	}
-	mustNotFind(t, options, file.OtherOwner)
+	doctortest.MustNotFind(t, options, file.OtherOwner)
 	replace(t, path+"-wal", []byte("of an empty one SQLite changes the mode when it opens it"))
 	chmod(t, path+"-wal", 0o444)
-	mustFind(t, options, file.OtherOwner, finding.Error, "homeserver.db-wal has mode ")
+	doctortest.MustFind(t, options, file.OtherOwner, finding.Error, "homeserver.db-wal has mode ")
 	chmod(t, path+"-wal", 0o666)
-	mustNotFind(t, options, file.OtherOwner)
+	doctortest.MustNotFind(t, options, file.OtherOwner)
 }
 
 // give makes somebody else the owner.
@@ -332,13 +313,13 @@ func TestOthersMayRead(t *testing.T) {
 	path, options := closed(t)
 	chmod(t, filepath.Dir(path), 0o755)
 	chmod(t, path, 0o600)
-	mustNotFind(t, options, file.OthersMayRead)
+	doctortest.MustNotFind(t, options, file.OthersMayRead)
 	chmod(t, path, 0o644)
 	if found := doctortest.Findings(t, options, file.OthersMayRead); len(found) > 0 && found[0].Severity != finding.Info {
 		t.Errorf("%+v", found)
 	}
 	chmod(t, filepath.Dir(path), 0o750)
-	mustNotFind(t, options, file.OthersMayRead)
+	doctortest.MustNotFind(t, options, file.OthersMayRead)
 	chmod(t, filepath.Dir(path), 0o755)
 }
 
@@ -351,5 +332,5 @@ func TestMounts(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	_, options := closed(t)
-	mustNotFind(t, options, file.NetworkMount)
+	doctortest.MustNotFind(t, options, file.NetworkMount)
 }
