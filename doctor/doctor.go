@@ -236,6 +236,9 @@ func failed(check finding.Check, err error) finding.Finding {
 			Remedy:  finding.Remedy{Text: "run the check as a role that may, or give this one the right"},
 		}
 	}
+	if found, isLocked := locked(err, check.Reads); isLocked {
+		return found
+	}
 	return finding.Finding{
 		ID: CheckFailed, Severity: finding.Error, What: fmt.Sprintf("the check %s could not be made: %v", check.Name, err),
 		Meaning: "what it looks for (" + check.Reads + ") is not known to be in order, and the error may itself be damage",

@@ -79,6 +79,40 @@ func TestSchemaFilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A session that has a table for itself is waited for in vain, and named.
+func TestATableThatIsLocked(t *testing.T) {
+	t.Parallel()
+	database, _, options := doctortest.Postgres(t)
+	holder, other := database.ConnectSuperuser(t), database.ConnectSuperuser(t)
+	if _, err := holder.Exec(t.Context(), "BEGIN; LOCK TABLE events IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	found := doctortest.Check(t, options)
+	if len(found) != 1 || found[0].ID != doctor.TablesLocked || found[0].Severity != finding.Warning {
+		t.Fatalf("%+v", found)
+	}
+	rows, err := other.Query(t.Context(), found[0].Remedy.Commands[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []int32
+	for rows.Next() {
+		values, err := rows.Values()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid, _ := values[0].(int32)
+		seen = append(seen, pid)
+	}
+	if rows.Err() != nil || !slices.Equal(seen, []int32{int32(holder.PgConn().PID())}) {
+		t.Errorf("%v: %v", rows.Err(), seen)
+	}
+	if _, err := holder.Exec(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	doctortest.MustBeHealthy(t, options)
+}
+
 // What cannot be opened, for a reason that nobody explains, is said as it is.
 func TestAFileThatIsNotThere(t *testing.T) {
 	t.Parallel()

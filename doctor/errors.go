@@ -22,6 +22,8 @@ const (
 	SchemaUnreadable = "schema_unreadable"
 	// RightMissing is a check that the role may not make.
 	RightMissing = "right_missing"
+	// TablesLocked is a check that has waited in vain for a table that another session holds.
+	TablesLocked = "tables_locked"
 	// CheckFailed is a check that could not be made for another reason.
 	CheckFailed = "check_failed"
 	// ConnectionFailed is a database that cannot be opened for a reason that nobody explains.
@@ -46,6 +48,27 @@ func missingRight(err error) (text string, missing bool) {
 	return refused.Message, true
 }
 
+// lockNotAvailable is PostgreSQL's code for a lock that was not had within lock_timeout.
+const lockNotAvailable = "55P03"
+
+// holdersSQL is for who looks into it.
+const holdersSQL = "SELECT pid, usename, application_name, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks " +
+	"WHERE granted AND mode = 'AccessExclusiveLock' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()));"
+
+// locked explains that another session stands in the way. What was not looked at is given.
+func locked(err error, unknown string) (finding.Finding, bool) {
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || refused.Code != lockNotAvailable {
+		return finding.Finding{}, false
+	}
+	return finding.Finding{
+		ID: TablesLocked, Severity: finding.Warning, What: "another session holds a table for itself, so that " + unknown + " could not be looked at",
+		Meaning:  "the homeserver waits for that table, too, as long as a VACUUM FULL, an upgrade, a restore or whatever it is goes on",
+		Evidence: strings.Split(err.Error(), "\n"),
+		Remedy:   finding.Remedy{Text: "check again when it is done; the query, in this database, shows who it is", Commands: []string{holdersSQL}},
+	}, true
+}
+
 // unreachable explains why a database cannot be opened.
 func unreachable(ctx context.Context, database Database, err error) finding.Finding {
 	if database.Postgres != nil {
@@ -57,6 +80,9 @@ func unreachable(ctx context.Context, database Database, err error) finding.Find
 		if found, explained := file.Explain(database.SQLitePath, err); explained {
 			return found
 		}
+	}
+	if found, isLocked := locked(err, "the database"); isLocked {
+		return found
 	}
 	remedy := "look whether the server runs, and whether the configuration names it"
 	if database.Postgres == nil {
@@ -82,6 +108,9 @@ func unrecognized(subject *finding.Subject, err error) finding.Finding {
 			Evidence: strings.Split(err.Error(), "\n"),
 			Remedy:   finding.Remedy{Text: "check as the owner of the tables, or give this role the right to read them"},
 		}
+	}
+	if found, isLocked := locked(err, "the record of the schema"); isLocked {
+		return found
 	}
 	return finding.Finding{
 		ID: SchemaUnreadable, Severity: finding.Error, What: "the tables that record the schema's version are not as they should be: " + lastPart(err.Error()),
