@@ -1,0 +1,281 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/synapsedb/synapse/config"
+	"github.com/synapsedb/synapse/media"
+)
+
+// CreateOptions say what is taken, and how.
+type CreateOptions struct {
+	// Config is the homeserver's.
+	Config *config.Config
+	// Include are files and folders to take besides those that the configuration refers to.
+	Include []string
+	// AllowMissing goes on without files that are not there, and records them.
+	AllowMissing bool
+	// Kinds are the folders of the media store; nil are those that nobody else has (media.Local).
+	Kinds []media.Kind
+	// LeaveOut are tables whose rows are left out, besides one-time keys and locks.
+	LeaveOut []string
+	// Jobs is how many tables pg_dump works on at a time; 0 is 2.
+	Jobs int
+	// PgDump is the path of that program; needed for PostgreSQL alone.
+	PgDump string
+	// Progress may be nil.
+	Progress func(Progress)
+	// Log may be nil.
+	Log *slog.Logger
+}
+
+const defaultJobs = 2
+
+// creation is one backup that is being made.
+type creation struct {
+	options  CreateOptions
+	to       *Repository
+	document *document
+	files    []Reference
+	sources  []source
+	manifest *Manifest
+	meter    meter
+	name     string // of the unfinished folder, below the repository
+	folder   *os.Root
+	newest   *Backup // whose media are known; may be nil
+}
+
+// Create makes a backup. It refuses with *RefusedError before it writes anything. When it fails or ctx ends, what it made is removed; when it is
+// killed, the next one does that.
+func (r *Repository) Create(ctx context.Context, options CreateOptions) (_ *Manifest, err error) {
+	if options.Jobs == 0 {
+		options.Jobs = defaultJobs
+	}
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	begun := time.Now()
+	c := &creation{
+		options: options, to: r, meter: meter{show: options.Progress},
+		manifest: &Manifest{Format: Format, ID: newID(begun), Created: begun.UTC(), ServerName: options.Config.ServerName, SigningKeys: []SigningKey{}, Files: []StoredFile{}},
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	c.meter.enter(PhaseCheck, "", 0)
+	if err := c.check(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.write(ctx); err != nil {
+		return nil, errors.Join(c.explain(ctx, err), c.discard())
+	}
+	c.manifest.Seconds = time.Since(begun).Seconds()
+	if err := c.publish(ctx); err != nil {
+		return nil, errors.Join(c.explain(ctx, err), c.discard())
+	}
+	return c.manifest, nil
+}
+
+// check looks for everything that hinders.
+func (c *creation) check(ctx context.Context) error {
+	if err := c.to.lock(true); err != nil {
+		return err
+	}
+	document, err := readDocument(c.options.Config)
+	if err != nil {
+		return err
+	}
+	c.document = document
+	problems, err := c.fileProblems()
+	if err != nil {
+		return err
+	}
+	if problem := c.writeProblem(); problem != nil {
+		problems = append(problems, *problem)
+	}
+	found, err := c.openSources(ctx)
+	if err != nil {
+		return err
+	}
+	if problems = append(problems, found...); len(problems) > 0 {
+		return &RefusedError{Problems: problems}
+	}
+	c.manifest.NotIncluded = document.left()
+	return nil
+}
+
+const allowHint = "correct the configuration, or go on without it: --allow-missing. Relative paths are relative to this working directory; start in the homeserver's"
+
+func (c *creation) fileProblems() (problems []Problem, err error) {
+	there, missing, err := c.document.references(c.options.Include)
+	if err != nil {
+		problems = append(problems, Problem{ID: FileUnreadable, What: err.Error(), Hint: "do it as the homeserver's user, or as root"})
+	}
+	for _, file := range there {
+		if opened, err := os.Open(file.Path); err != nil {
+			problems = append(problems, Problem{ID: FileUnreadable, What: fmt.Sprintf("%s: %v", file.Key, err), Hint: "do it as the homeserver's user, or as root"})
+		} else if err := opened.Close(); err != nil {
+			return nil, err
+		}
+	}
+	c.files, c.manifest.MissingFiles = there, missing
+	for _, file := range missing {
+		if !c.options.AllowMissing {
+			problems = append(problems, Problem{ID: FileMissing, What: fmt.Sprintf("%s is not there, and %s refers to it", file.Path, file.Key), Hint: allowHint})
+		}
+	}
+	if len(problems) > 0 {
+		return problems, nil
+	}
+	keys, err := c.document.signingKeys()
+	c.manifest.SigningKeys = append(c.manifest.SigningKeys, keys...)
+	if err != nil {
+		problems = append(problems, Problem{ID: KeyInvalid, What: "the signing key cannot be read: " + err.Error(), Hint: "correct signing_key_path; a homeserver would not start with it either"})
+	}
+	return problems, nil
+}
+
+// writeProblem tries to write, and removes what killed runs have left.
+func (c *creation) writeProblem() *Problem {
+	c.name = backupsFolder + "/" + partialBegins + c.manifest.ID
+	err := c.to.removePartial()
+	if err == nil {
+		err = c.to.root.Mkdir(c.name, 0o700)
+	}
+	if err == nil {
+		c.folder, err = c.to.root.OpenRoot(c.name)
+	}
+	if err == nil {
+		return nil
+	}
+	return &Problem{ID: RepositoryReadOnly, What: fmt.Sprintf("the repository %s cannot be written to: %v", c.to.path, err), Hint: "look at the rights on it, and whether its file system is read-only"}
+}
+
+// write makes everything but the manifest.
+func (c *creation) write(ctx context.Context) (err error) {
+	for i, one := range c.sources {
+		c.manifest.Databases = append(c.manifest.Databases, Database{})
+		database := &c.manifest.Databases[i]
+		if err := one.take(ctx, c, database); err != nil {
+			return fmt.Errorf("take a snapshot of the database %s: %w", database.Label, err)
+		}
+	}
+	for i, one := range c.sources {
+		if err := one.dump(ctx, c, &c.manifest.Databases[i]); err != nil {
+			return fmt.Errorf("back up the database %s: %w", c.manifest.Databases[i].Label, err)
+		}
+	}
+	if err := c.copyMedia(ctx); err != nil {
+		return fmt.Errorf("back up the media store: %w", err)
+	}
+	if err := c.copyFiles(ctx); err != nil {
+		return fmt.Errorf("back up the configuration: %w", err)
+	}
+	return nil
+}
+
+// copyFiles copies configuration and keys below the paths that they have.
+func (c *creation) copyFiles(ctx context.Context) error {
+	c.meter.enter(PhaseFiles, "", 0)
+	for _, reference := range c.files {
+		stored, err := c.copyFile(ctx, reference)
+		if err != nil {
+			return err
+		}
+		c.manifest.Files = append(c.manifest.Files, stored)
+	}
+	return nil
+}
+
+func (c *creation) copyFile(ctx context.Context, reference Reference) (stored StoredFile, err error) {
+	file, err := os.Open(reference.Path)
+	if err != nil {
+		return stored, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return stored, err
+	}
+	stored.Reference, stored.Mode = reference, fmt.Sprintf("%04o", info.Mode().Perm())
+	stored.Owner, stored.Group = owners(info)
+	name := filesFolder + filepath.ToSlash(reference.Path[len(filepath.VolumeName(reference.Path)):])
+	stored.Stored, err = storeCopy(ctx, c.folder, name, file, c.meter.add)
+	return stored, err
+}
+
+// publish brings everything to the disk, writes the manifest, and gives the folder its name.
+func (c *creation) publish(ctx context.Context) error {
+	c.meter.enter(PhaseFinish, "", 0)
+	if err := syncAll(ctx, c.to.root, "."); err != nil {
+		return err
+	}
+	if err := writeManifest(c.folder, c.manifest); err != nil {
+		return err
+	}
+	if err := syncFolder(c.folder, "."); err != nil {
+		return err
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if err := c.to.root.Rename(c.name, backupsFolder+"/"+c.manifest.ID); err != nil {
+		return err
+	}
+	return syncFolder(c.to.root, backupsFolder)
+}
+
+// explain says what ended it, and what a full disk means.
+func (c *creation) explain(ctx context.Context, err error) error {
+	switch {
+	case context.Cause(ctx) != nil && !errors.Is(err, context.Cause(ctx)):
+		return fmt.Errorf("%w (%v)", context.Cause(ctx), err) //nolint:errorlint // what a program said when it was ended is only told
+	case isFull(err), strings.Contains(err.Error(), "No space left on device"):
+		return refuse(SpaceMissing, fmt.Sprintf("the disk of %s is full: %v", c.to.path, err), "make room; the backups that are there are as they were, and what was begun is removed")
+	}
+	return err
+}
+
+// discard removes what was begun.
+func (c *creation) discard() error {
+	err := c.to.root.RemoveAll(c.name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the unfinished backup, which the next one would do: %w", err)
+	}
+	return nil
+}
+
+func (c *creation) close() error {
+	var errs []error
+	for _, one := range c.sources {
+		errs = append(errs, one.close())
+	}
+	if c.newest != nil {
+		errs = append(errs, c.newest.Close())
+	}
+	if c.folder != nil {
+		errs = append(errs, c.folder.Close())
+	}
+	if c.folder != nil && len(c.manifest.Databases) == 0 { // refused: the folder was only a try
+		errs = append(errs, c.discard())
+	}
+	return errors.Join(errs...)
+}
+
+// kinds are the folders of the media store that are taken.
+func (c *creation) kinds() []media.Kind {
+	kinds := c.options.Kinds
+	if kinds == nil {
+		kinds = media.Local(c.document.truth("dynamic_thumbnails"))
+	}
+	kinds = slices.Clone(kinds)
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
