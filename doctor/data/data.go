@@ -12,6 +12,7 @@ import (
 // The findings.
 const (
 	DuplicateKeys      = "duplicate_keys"
+	IndexDamaged       = "index_damaged"
 	EventIDTwice       = "event_id_twice"
 	ForeignKeyBroken   = "foreign_key_broken"
 	ForeignKeyUnproved = "foreign_key_unproved"
@@ -34,6 +35,10 @@ func Checks() []finding.Check {
 		{Name: "users", Reads: "the names in users", Run: checkUsers},
 		{Name: "rooms", Reads: "rooms without a version, and event_forward_extremities", Run: checkRooms},
 		{Name: "unique_keys", Deep: true, Reads: "every table with a unique index, whole, without its indexes", Run: checkUnique},
+		{
+			Name: "index_contents", Deep: true, Engines: []engine.Kind{engine.Postgres}, Run: checkIndexes,
+			Reads: "where the extension amcheck is installed, every B-tree index and its table, whole",
+		},
 		{Name: "foreign_keys", Deep: true, Reads: "both tables of every foreign key, whole", Run: checkForeignKeys},
 		{Name: "state_groups", Deep: true, Reads: "the numbers in event_to_state_groups, state_group_edges, state_groups and state_groups_state", Run: checkGroups},
 		{Name: "state_rooms", Deep: true, Reads: "the rooms in state_groups_state", Run: checkLargestRooms},
