@@ -14,7 +14,7 @@ import (
 // splitPair is a database that was split, as the new configuration says.
 func splitPair(t *testing.T, at place, set *schema.Set) split.DropOptions {
 	t.Helper()
-	from, to := source(t, at, set), at(t)
+	from, to := at.filled(t, set), at.empty(t)
 	mustRun(t, split.Options{Source: from, Target: to, Set: set})
 	from.Logical, to.Logical = []string{"main"}, []string{"state"}
 	return split.DropOptions{Main: from, State: to, Set: set}
@@ -80,8 +80,7 @@ func TestDropsThatAreRefused(t *testing.T) {
 			}, split.TargetOlder},
 			"an empty state database": {func(t *testing.T, o *split.DropOptions) {
 				t.Helper()
-				o.State = at(t, "state")
-				create(t, o.State, o.Set)
+				o.State = at.prepared(t, o.Set, "state")
 			}, split.TargetOlder},
 			"an unfinished copy": {func(t *testing.T, o *split.DropOptions) {
 				t.Helper()
@@ -89,8 +88,7 @@ func TestDropsThatAreRefused(t *testing.T) {
 			}, split.TargetSchema},
 			"no state there": {func(t *testing.T, o *split.DropOptions) {
 				t.Helper()
-				o.State = at(t, "main")
-				create(t, o.State, o.Set)
+				o.State = at.prepared(t, o.Set, "main")
 				o.State.Logical = []string{"state"}
 			}, split.TargetSchema},
 		} {

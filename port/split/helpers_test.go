@@ -47,13 +47,74 @@ func upstreams(t testing.TB) *schema.Set {
 }
 
 // place makes physical databases of an engine, for main and state or for what is named.
-type place func(t testing.TB, logical ...string) split.Database
+type place engine.Kind
+
+const (
+	onPostgres = place(engine.Postgres)
+	onSQLite   = place(engine.SQLite)
+)
 
 func both() []string { return []string{"main", "state"} }
 
-func onPostgres(t testing.TB, logical ...string) split.Database {
+func (p place) empty(t testing.TB, logical ...string) split.Database {
 	t.Helper()
-	return described(t, dbtest.NewDatabase(t), logical...)
+	if p == onPostgres {
+		return described(t, dbtest.NewDatabase(t), logical...)
+	}
+	return split.Database{Label: "file", SQLitePath: filepath.Join(t.TempDir(), "data.db"), Logical: logical}
+}
+
+// prepared has the tables of a set, and nothing in them.
+func (p place) prepared(t testing.TB, set *schema.Set, logical ...string) split.Database {
+	t.Helper()
+	return p.made(t, set, "prepared", create, logical...)
+}
+
+// filled is a homeserver's database with state groups, of ours or of the fixture of upstream's.
+func (p place) filled(t testing.TB, set *schema.Set) split.Database {
+	t.Helper()
+	return p.made(t, set, "filled", fill, both()...)
+}
+
+// files holds the bytes of the SQLite files that tests copy.
+var files dbtest.Once[string, []byte]
+
+// filling puts something into an empty database.
+type filling func(testing.TB, split.Database, *schema.Set)
+
+// made gives a test its own copy of a database that is made once.
+func (p place) made(t testing.TB, set *schema.Set, how string, work filling, logical ...string) split.Database {
+	t.Helper()
+	if p == onPostgres {
+		return described(t, copied(t, set, how, work, logical...), logical...)
+	}
+	content := files.Get(t, nameOf(set, how, logical), func() []byte {
+		database := p.empty(t, logical...)
+		work(t, database, set)
+		content, err := os.ReadFile(database.SQLitePath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return content
+	})
+	database := p.empty(t, logical...)
+	if err := os.WriteFile(database.SQLitePath, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return database
+}
+
+func nameOf(set *schema.Set, how string, logical []string) string {
+	return how + " " + set.Name() + " " + strings.Join(logical, " ")
+}
+
+// copied is made's copy of a PostgreSQL database.
+func copied(t testing.TB, set *schema.Set, how string, work filling, logical ...string) *dbtest.Database {
+	t.Helper()
+	return dbtest.NewPreparedDatabase(t, nameOf(set, how, logical), func(t testing.TB, empty *dbtest.Database) {
+		t.Helper()
+		work(t, described(t, empty, logical...), set)
+	})
 }
 
 func described(t testing.TB, database *dbtest.Database, logical ...string) split.Database {
@@ -63,11 +124,6 @@ func described(t testing.TB, database *dbtest.Database, logical ...string) split
 		t.Fatal(err)
 	}
 	return split.Database{Label: database.Name, Postgres: config, Logical: logical}
-}
-
-func onSQLite(t testing.TB, logical ...string) split.Database {
-	t.Helper()
-	return split.Database{Label: "file", SQLitePath: filepath.Join(t.TempDir(), "data.db"), Logical: logical}
 }
 
 func places() map[string]place { return map[string]place{"postgres": onPostgres, "sqlite": onSQLite} }
@@ -141,14 +197,13 @@ const groups = 3000
 // counting gives the numbers from 1 on every engine.
 const counting = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `
 
-// source makes a homeserver's database with state groups, of ours or of the fixture of upstream's.
-func source(t testing.TB, at place, set *schema.Set) split.Database {
+// fill creates the tables of a set, and fills those of state.
+func fill(t testing.TB, database split.Database, set *schema.Set) {
 	t.Helper()
-	database := at(t, both()...)
 	create(t, database, set)
 	if set.Name() == upstream.SetName {
 		fillUpstreams(t, database)
-		return database
+		return
 	}
 	from := fmt.Sprintf(counting, groups)
 	execute(t, database,
@@ -163,7 +218,6 @@ func source(t testing.TB, at place, set *schema.Set) split.Database {
 	if database.Postgres != nil {
 		execute(t, database, fmt.Sprintf("SELECT setval('state_group_id_seq', %d)", groups+20)) // numbers given out and not used
 	}
-	return database
 }
 
 // fillUpstreams fills whatever tables of state the fixture has.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -109,15 +108,15 @@ type killedScene struct {
 
 func newKilledScene(t *testing.T, at place) *killedScene {
 	t.Helper()
-	if strings.HasPrefix(t.Name(), "TestKilled") && strings.Contains(t.Name(), "sqlite") {
-		s := &killedScene{source: source(t, at, ours(t)), target: onSQLite(t)}
+	if at == onSQLite {
+		s := &killedScene{source: at.filled(t, ours(t)), target: at.empty(t)}
 		s.process = splitProcess{From: s.source.SQLitePath, To: s.target.SQLitePath}
 		return s
 	}
-	from, to := dbtest.NewDatabase(t), dbtest.NewDatabase(t)
-	s := &killedScene{target: described(t, to), process: splitProcess{Source: from.Config, Target: to.Config}}
-	s.source = source(t, func(testing.TB, ...string) split.Database { return described(t, from, both()...) }, ours(t))
-	return s
+	from, to := copied(t, ours(t), "filled", fill, both()...), dbtest.NewDatabase(t)
+	return &killedScene{
+		source: described(t, from, both()...), target: described(t, to), process: splitProcess{Source: from.Config, Target: to.Config},
+	}
 }
 
 func TestKilledSplitIsBegunAnew(t *testing.T) {
@@ -213,7 +212,7 @@ func (s *killedScene) complete(t *testing.T, want string) {
 // A server that goes on in spite of all makes the copy differ from its source, which is noticed.
 func TestWriterMeanwhileIsNoticed(t *testing.T) {
 	t.Parallel()
-	from, to := source(t, onPostgres, ours(t)), onPostgres(t)
+	from, to := onPostgres.filled(t, ours(t)), onPostgres.empty(t)
 	conn, err := from.Postgres.Connect(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +255,7 @@ func once(phase split.Phase, do func()) func(split.Progress) {
 
 func TestSessionThatComesMeanwhileKeepsTheGuardUp(t *testing.T) {
 	t.Parallel()
-	from, to := source(t, onPostgres, ours(t)), onPostgres(t)
+	from, to := onPostgres.filled(t, ours(t)), onPostgres.empty(t)
 	var server *pgx.Conn
 	_, err := split.Run(t.Context(), split.Options{Source: from, Target: to, Set: ours(t), Progress: once(split.PhaseCopy, func() {
 		var err error

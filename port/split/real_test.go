@@ -76,10 +76,7 @@ func TestRealDatabaseIsSplit(t *testing.T) {
 	if !ok {
 		return
 	}
-	server := dbtest.NewDatabase(t)
-	if !dbtest.RestorePrepared(t, server, "94") {
-		return
-	}
+	server, _ := dbtest.NewRestoredDatabase(t, "94")
 	file := split.Database{Label: "master", SQLitePath: path, Logical: both()}
 	set := realSet(t, tablesOfFile(t, file), tablesOfServer(t, server))
 	ported := described(t, server, both()...)
@@ -87,8 +84,8 @@ func TestRealDatabaseIsSplit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ source, target split.Database }{
-		"postgres": {ported, onPostgres(t)},
-		"sqlite":   {file, onSQLite(t)},
+		"postgres": {ported, onPostgres.empty(t)},
+		"sqlite":   {file, onSQLite.empty(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

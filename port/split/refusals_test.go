@@ -44,8 +44,7 @@ func TestRefusalsOfSources(t *testing.T) {
 			}
 			t.Run(name+" "+engineName, func(t *testing.T) {
 				t.Parallel()
-				from, to := at(t, both()...), at(t)
-				create(t, from, ours(t))
+				from, to := at.prepared(t, ours(t), both()...), at.empty(t)
 				execute(t, from, test.prepare...)
 				options := split.Options{Source: from, Target: to, Set: ours(t)}
 				if test.change != nil {
@@ -82,7 +81,7 @@ func TestPendingUpdatesOfStateAreRefusedAndThoseOfMainAreNot(t *testing.T) {
 	for name, at := range places() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			from, to := source(t, at, set), at(t)
+			from, to := at.filled(t, set), at.empty(t)
 			execute(t, from, "INSERT INTO background_updates (update_name, progress_json, ordering) VALUES ('an_update_of_main', '{}', 1)")
 			options := split.Options{Source: from, Target: to, Set: set, Check: true}
 			if report := mustRun(t, options); report.Result != split.Clean {
@@ -99,14 +98,14 @@ func TestPendingUpdatesOfStateAreRefusedAndThoseOfMainAreNot(t *testing.T) {
 func TestRefusalsOfTargets(t *testing.T) {
 	t.Parallel()
 	set := ours(t)
-	from, file := source(t, onPostgres, set), source(t, onSQLite, set)
-	filled, complete, link := onPostgres(t), onPostgres(t), onSQLite(t)
+	from, file := onPostgres.filled(t, set), onSQLite.filled(t, set)
+	filled, complete, link := onPostgres.empty(t), onPostgres.empty(t), onSQLite.empty(t)
 	execute(t, filled, "CREATE TABLE anything (i INTEGER)")
 	create(t, split.Database{Postgres: complete.Postgres, Logical: []string{"state"}}, set)
 	if err := os.Symlink(file.SQLitePath, link.SQLitePath); err != nil {
 		t.Fatal(err)
 	}
-	wal := onSQLite(t)
+	wal := onSQLite.empty(t)
 	if err := os.WriteFile(wal.SQLitePath+"-wal", []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +116,7 @@ func TestRefusalsOfTargets(t *testing.T) {
 		"the source itself":  {from, split.Database{Postgres: from.Postgres}, split.TargetSame},
 		"the source's file":  {file, split.Database{SQLitePath: file.SQLitePath}, split.TargetSame},
 		"a link to it":       {file, link, split.TargetSame},
-		"another engine":     {file, onPostgres(t), split.EnginesDiffer},
+		"another engine":     {file, onPostgres.empty(t), split.EnginesDiffer},
 		"somebody's tables":  {from, filled, split.TargetNotEmpty},
 		"a state database":   {from, complete, split.TargetNotEmpty},
 		"another file":       {file, split.Database{SQLitePath: filepath.Join(dbtest.Repository(t), "go.mod")}, split.TargetNotEmpty},
@@ -138,7 +137,7 @@ func TestOtherSessionsAreRefused(t *testing.T) {
 	for _, side := range []string{"source", "target"} {
 		t.Run(side, func(t *testing.T) {
 			t.Parallel()
-			from, to := source(t, onPostgres, set), onPostgres(t)
+			from, to := onPostgres.filled(t, set), onPostgres.empty(t)
 			used, want := from, split.SourceInUse
 			if side == "target" {
 				used, want = to, split.TargetInUse
@@ -162,7 +161,7 @@ func TestLockedDatabasesAreRefused(t *testing.T) {
 	for _, side := range []string{"source", "target"} {
 		t.Run(side, func(t *testing.T) {
 			t.Parallel()
-			from, to := source(t, onPostgres, set), onPostgres(t)
+			from, to := onPostgres.filled(t, set), onPostgres.empty(t)
 			used, want := from, split.SourceLocked
 			if side == "target" {
 				used, want = to, split.TargetLocked
@@ -183,7 +182,7 @@ func TestLockedDatabasesAreRefused(t *testing.T) {
 func TestFilesOfOthersWithTheNameOfAPartialAreKept(t *testing.T) {
 	t.Parallel()
 	set := ours(t)
-	from, to := source(t, onSQLite, set), onSQLite(t)
+	from, to := onSQLite.filled(t, set), onSQLite.empty(t)
 	partial := split.Database{SQLitePath: to.SQLitePath + ".split-partial"}
 	execute(t, partial, "CREATE TABLE precious (i INTEGER)", "INSERT INTO precious VALUES (1)")
 	refusedFor(t, split.Options{Source: from, Target: to, Set: set}, split.TargetNotEmpty)
@@ -195,7 +194,7 @@ func TestFilesOfOthersWithTheNameOfAPartialAreKept(t *testing.T) {
 func TestLeftoverWithOtherTablesIsKept(t *testing.T) {
 	t.Parallel()
 	set := ours(t)
-	from, to := source(t, onPostgres, set), onPostgres(t)
+	from, to := onPostgres.filled(t, set), onPostgres.empty(t)
 	create(t, split.Database{Postgres: to.Postgres, Logical: []string{"state"}}, set)
 	execute(t, to, "CREATE TABLE synapse_split (compat_version INTEGER, run BIGINT)", "CREATE TABLE precious (i INTEGER)",
 		"INSERT INTO state_groups (id, room_id, event_id) VALUES (1, '', '')")
@@ -212,7 +211,7 @@ func TestCheckWritesNothing(t *testing.T) {
 			t.Run(engineName+" "+setName, func(t *testing.T) {
 				t.Parallel()
 				set := setOf(t)
-				from, to := source(t, at, set), at(t)
+				from, to := at.filled(t, set), at.empty(t)
 				if report := mustRun(t, split.Options{Source: from, Target: to, Set: set, Check: true}); report.Result != split.Clean {
 					t.Errorf("the result is %q", report.Result)
 				}
@@ -222,7 +221,7 @@ func TestCheckWritesNothing(t *testing.T) {
 	}
 	t.Run("type", func(t *testing.T) {
 		t.Parallel()
-		from, to := source(t, onPostgres, ours(t)), onPostgres(t)
+		from, to := onPostgres.filled(t, ours(t)), onPostgres.empty(t)
 		execute(t, from, "ALTER TABLE state_groups ALTER COLUMN room_id TYPE varchar(500)")
 		refused := refusedFor(t, split.Options{Source: from, Target: to, Set: ours(t), Check: true}, split.SourceTables)
 		if !strings.Contains(refused.Error(), "state_groups.room_id is character varying(500), and the schema files create text") {
@@ -236,7 +235,7 @@ func TestCheckWritesNothing(t *testing.T) {
 // The password stands in no error.
 func TestUnreachableTarget(t *testing.T) {
 	t.Parallel()
-	from := source(t, onPostgres, ours(t))
+	from := onPostgres.filled(t, ours(t))
 	database := dbtest.NewDatabase(t)
 	database.Config["password"] = "wrong-S3cr3t"
 	database.Config["host"] = "127.0.0.1"
@@ -249,7 +248,7 @@ func TestUnreachableTarget(t *testing.T) {
 
 func TestFileInUseIsRefused(t *testing.T) {
 	t.Parallel()
-	from, to := source(t, onSQLite, ours(t)), onSQLite(t)
+	from, to := onSQLite.filled(t, ours(t)), onSQLite.empty(t)
 	db, err := sqlite.Open(t.Context(), sqlite.Config{Database: from.SQLitePath}, nil)
 	if err != nil {
 		t.Fatal(err)

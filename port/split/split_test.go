@@ -26,7 +26,7 @@ func TestStateIsMovedAndTheServerGoesOn(t *testing.T) {
 			t.Run(engineName+" "+setName, func(t *testing.T) {
 				t.Parallel()
 				set := setOf(t)
-				from, to := source(t, at, set), at(t)
+				from, to := at.filled(t, set), at.empty(t)
 				before := rowsOf(t, from, tablesOf(set)...)
 				report := mustRun(t, split.Options{Source: from, Target: to, Set: set, ServerName: serverName})
 				if report.Result != split.Done || report.Leftover || report.Rows < groups {
@@ -51,8 +51,7 @@ func TestStateIsMovedAndTheServerGoesOn(t *testing.T) {
 // sameAsPrepared compares the catalog with that of a database which the set has made for state.
 func sameAsPrepared(t *testing.T, at place, set *schema.Set, database split.Database) {
 	t.Helper()
-	fresh := at(t, "state")
-	create(t, fresh, set)
+	fresh := at.prepared(t, set, "state")
 	var catalogs [2]*engine.Catalog
 	for i, one := range []split.Database{fresh, database} {
 		on(t, one, func(ctx context.Context, session engine.Session) (err error) {
@@ -72,7 +71,7 @@ func sameAsPrepared(t *testing.T, at place, set *schema.Set, database split.Data
 func TestNextStateGroupHasTheNextNumber(t *testing.T) {
 	t.Parallel()
 	set := ours(t)
-	from, to := source(t, onPostgres, set), onPostgres(t)
+	from, to := onPostgres.filled(t, set), onPostgres.empty(t)
 	report := mustRun(t, split.Options{Source: from, Target: to, Set: set})
 	want := []split.SequenceReport{
 		{Sequence: "state_group_id_seq", Next: groups + 21},
@@ -102,7 +101,7 @@ func TestNextStateGroupHasTheNextNumber(t *testing.T) {
 func TestSequenceThatIsBehindItsTableIsPutAhead(t *testing.T) {
 	t.Parallel()
 	set := ours(t)
-	from, to := source(t, onPostgres, set), onPostgres(t)
+	from, to := onPostgres.filled(t, set), onPostgres.empty(t)
 	execute(t, from, "SELECT setval('state_group_id_seq', 1, false)")
 	mustRun(t, split.Options{Source: from, Target: to, Set: set})
 	if next := number(t, to, "SELECT nextval('state_group_id_seq')"); next != groups+1 {
@@ -113,7 +112,7 @@ func TestSequenceThatIsBehindItsTableIsPutAhead(t *testing.T) {
 func TestCounterOfAnSQLiteTableGoesOver(t *testing.T) {
 	t.Parallel()
 	set := ours(t)
-	from, to := source(t, onSQLite, set), onSQLite(t)
+	from, to := onSQLite.filled(t, set), onSQLite.empty(t)
 	mustRun(t, split.Options{Source: from, Target: to, Set: set})
 	const insert = "INSERT INTO state_groups_pending_deletion (state_group, insertion_ts) VALUES (7, 1) RETURNING sequence_number"
 	if next := number(t, to, insert); next != 3 {
@@ -126,8 +125,7 @@ func TestEmptySource(t *testing.T) {
 	for name, at := range places() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			from, to := at(t, both()...), at(t)
-			create(t, from, ours(t))
+			from, to := at.prepared(t, ours(t), both()...), at.empty(t)
 			if report := mustRun(t, split.Options{Source: from, Target: to, Set: ours(t)}); report.Rows != 0 {
 				t.Errorf("%d rows", report.Rows)
 			}
@@ -155,11 +153,9 @@ func TestOtherSchemasOfPostgres(t *testing.T) {
 		return described(t, database)
 	}
 	set := ours(t)
-	from := source(t, func(testing.TB, ...string) split.Database {
-		database := inSchema("old")
-		database.Logical = both()
-		return database
-	}, set)
+	from := inSchema("old")
+	from.Logical = both()
+	fill(t, from, set)
 	to := inSchema("new")
 	mustRun(t, split.Options{Source: from, Target: to, Set: set})
 	if rows := number(t, to, `SELECT count(*) FROM "new".state_groups`); rows != groups {
@@ -169,9 +165,9 @@ func TestOtherSchemasOfPostgres(t *testing.T) {
 
 func TestSourceFileIsNotTouched(t *testing.T) {
 	t.Parallel()
-	from := source(t, onSQLite, ours(t))
+	from := onSQLite.filled(t, ours(t))
 	before := dbtest.Listing(t, filepath.Dir(from.SQLitePath))
-	to := onSQLite(t)
+	to := onSQLite.empty(t)
 	mustRun(t, split.Options{Source: from, Target: to, Set: ours(t)})
 	if diff := cmp.Diff(before, dbtest.Listing(t, filepath.Dir(from.SQLitePath))); diff != "" {
 		t.Error(diff)
@@ -188,8 +184,7 @@ func TestSourceFileIsNotTouched(t *testing.T) {
 func TestValuesOfEveryKindAreCopiedAsSQLiteHoldsThem(t *testing.T) {
 	t.Parallel()
 	set := ours(t)
-	from, to := onSQLite(t, both()...), onSQLite(t)
-	create(t, from, set)
+	from, to := onSQLite.prepared(t, set, both()...), onSQLite.empty(t)
 	execute(t, from, `INSERT INTO state_groups_state (state_group, room_id, type, state_key, event_id) VALUES
 		(9223372036854775807, x'', x'ff00', '', CAST(x'ff41' AS TEXT)), (-9223372036854775808, 'a' || char(0) || 'b', 1.5, -0.0, '1'), ('text', 'x', 'y', 'z', '')`)
 	mustRun(t, split.Options{Source: from, Target: to, Set: set})
@@ -203,7 +198,7 @@ func TestValuesOfEveryKindAreCopiedAsSQLiteHoldsThem(t *testing.T) {
 // The large table is copied and compared in several parts, by several workers.
 func TestTableOfManyParts(t *testing.T) {
 	t.Parallel()
-	from, to := source(t, onPostgres, ours(t)), onPostgres(t)
+	from, to := onPostgres.filled(t, ours(t)), onPostgres.empty(t)
 	execute(t, from, "INSERT INTO state_groups_state (state_group, room_id, type, state_key, event_id) "+
 		"SELECT i, '!large', 'm.room.member', '@' || i, repeat('x', 1900) FROM generate_series(1, 20000) AS i",
 		"DELETE FROM state_groups_state WHERE room_id = '!large' AND state_group % 3 = 0")
