@@ -38,10 +38,10 @@ func TestThereAndBack(t *testing.T) {
 func TestRealDatabaseThereAndBack(t *testing.T) {
 	t.Parallel()
 	original, found := dbtest.CopyData(t, "homeserver-94.sqlite")
-	database := dbtest.NewDatabase(t)
-	if !found || !dbtest.RestorePrepared(t, database, "94") {
+	if !found {
 		return
 	}
+	database, _ := dbtest.NewRestoredDatabase(t, "94")
 	set := setOfFile(t, original, 94)
 	portInto(t, original, database, nil)
 	made, report, err := moveBack(t, database, set, nil)

@@ -74,8 +74,10 @@ func demoSource(t testing.TB) (original string, database *dbtest.Database) {
 	if err := os.WriteFile(original, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	database = dbtest.NewDatabase(t)
-	portInto(t, original, database, nil)
+	database = dbtest.NewPreparedDatabase(t, "ported", func(t testing.TB, empty *dbtest.Database) {
+		t.Helper()
+		portInto(t, original, empty, nil)
+	})
 	return original, database
 }
 
