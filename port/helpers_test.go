@@ -113,21 +113,10 @@ func createOn(t testing.TB, private *server.Postgres, database string) error {
 	return errors.Join(homeserver.Create(t.Context(), session), session.Close())
 }
 
-// waitForSessionsToEnd returns when nobody is connected to a database: the server notices the end of a
-// connection a little later than its client.
+// waitForSessionsToEnd returns when nobody is connected to a database.
 func waitForSessionsToEnd(t testing.TB, database *dbtest.Database) {
 	t.Helper()
-	conn, err := dbtest.Postgres(t).Connect(t.Context(), "postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	const query = `SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend')`
-	for ended := false; !ended; {
-		if err := conn.QueryRow(t.Context(), query, database.Name).Scan(&ended); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dbtest.AwaitNoSessions(t, database.Name)
 }
 
 // portInto ports a source into a database. The rows set aside go to a folder of the test unless change says otherwise.

@@ -20,11 +20,7 @@ import (
 // prove nothing where it has not; those of demos beside them cover the same difficulties.
 func realTarget(t testing.TB, version string) (*dbtest.Database, bool) {
 	t.Helper()
-	if _, found := dbtest.Data(t); !found {
-		return nil, false
-	}
-	target := dbtest.NewDatabase(t)
-	return target, dbtest.RestorePrepared(t, target, version)
+	return dbtest.NewRestoredDatabase(t, version)
 }
 
 const realServerName = "example.com"

@@ -17,11 +17,10 @@ import (
 
 // killAt kills this process once a port has brought so many rows on their way.
 func killAt(progress *port.Progress, rows int64) {
-	for {
+	for range time.Tick(100 * time.Microsecond) {
 		if state := progress.Snapshot(); state.Phase == port.PhaseCopy && state.Done >= rows {
 			_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 		}
-		time.Sleep(100 * time.Microsecond)
 	}
 }
 

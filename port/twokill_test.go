@@ -173,17 +173,15 @@ func TestKilledBetweenTheTwoFinishes(t *testing.T) {
 // waitUntilComplete returns when the port into a database is complete.
 func waitUntilComplete(t *testing.T, database *dbtest.Database) {
 	t.Helper()
-	asSuperuser(t, database, func(conn *pgx.Conn) error {
-		for complete := false; !complete; {
-			err := conn.QueryRow(t.Context(), "SELECT to_regclass('synapse_port.run') IS NOT NULL").Scan(&complete)
+	asSuperuser(t, database, func(conn *pgx.Conn) (err error) {
+		dbtest.Await(t, func() (complete bool) {
+			err = conn.QueryRow(t.Context(), "SELECT to_regclass('synapse_port.run') IS NOT NULL").Scan(&complete)
 			if err == nil && complete {
 				err = conn.QueryRow(t.Context(), "SELECT phase = 'complete' FROM synapse_port.run").Scan(&complete)
 			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+			return complete || err != nil
+		})
+		return err
 	})
 }
 
@@ -267,9 +265,7 @@ func interruptTwo(t *testing.T, source string, targets two) {
 		_, err := port.Run(ctx, options)
 		done <- err
 	}()
-	for options.Progress.Snapshot().Phase != port.PhaseVerify {
-		time.Sleep(time.Millisecond)
-	}
+	dbtest.Await(t, func() bool { return options.Progress.Snapshot().Phase == port.PhaseVerify })
 	cancel()
 	if err := <-done; err == nil {
 		t.Fatal("the port was not interrupted")

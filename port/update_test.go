@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"runtime"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -179,9 +178,10 @@ func interruptIn(ctx context.Context, t *testing.T, source string, target *dbtes
 		_, err := port.Run(ctx, port.Options{Source: source, Target: targetConfig(t, target), Progress: progress})
 		done <- err
 	}()
-	for state := progress.Snapshot(); state.Phase != phase || state.Done == 0; state = progress.Snapshot() {
-		runtime.Gosched()
-	}
+	dbtest.Await(t, func() bool {
+		state := progress.Snapshot()
+		return state.Phase == phase && state.Done > 0
+	})
 	cancel()
 	var interrupted *port.InterruptedError
 	if err := <-done; !errors.As(err, &interrupted) {
