@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,10 +15,8 @@ import (
 	"github.com/synapsedb/synapse/doctor/doctortest"
 	"github.com/synapsedb/synapse/doctor/file"
 	"github.com/synapsedb/synapse/doctor/finding"
-	"github.com/synapsedb/synapse/doctor/tables"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/schema"
 )
@@ -144,57 +141,6 @@ func TestABigFileIsReadWithDeepOnly(t *testing.T) {
 	if found := doctortest.Findings(t, options, file.NotRead); len(found) > 0 {
 		t.Errorf("%+v", found)
 	}
-}
-
-// Neither homeserver's schema has views; other sets may.
-func TestAViewThatIsMissing(t *testing.T) {
-	t.Parallel()
-	statements := &fstest.MapFile{Data: []byte("CREATE TABLE a (i integer); CREATE VIEW b AS SELECT i FROM a;")}
-	set, err := schema.New(schema.Definition{
-		Name: "small", Version: 1, CompatVersion: 1, Engines: []engine.Kind{engine.SQLite, engine.Postgres},
-		Files: fstest.MapFS{"main/full_schemas/1/full.sql.sqlite": statements, "main/full_schemas/1/full.sql.postgres": statements},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, _, err := postgres.ParseArgs(dbtest.NewDatabase(t).Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, database := range []doctor.Database{{Label: "server", Postgres: config}, {Label: "file", SQLitePath: t.TempDir() + "/small.db"}} {
-		session := open(t, database)
-		if _, err := schema.Prepare(t.Context(), session, set, schema.Options{}); err != nil {
-			t.Fatal(err)
-		}
-		options := doctor.Options{
-			Databases: []doctor.Database{database}, Deep: true, SetOf: func(string, schema.Owner) (*schema.Set, error) { return set, nil },
-		}
-		doctortest.Exec(t, session, "DROP VIEW b")
-		found := doctortest.Findings(t, options, tables.ViewMissing)
-		if len(found) != 1 || found[0].Severity != finding.Error || !slices.Equal(found[0].Evidence, []string{"b"}) {
-			t.Fatalf("%s: %+v", database.Label, doctortest.Check(t, options))
-		}
-		doctortest.Exec(t, session, found[0].Remedy.Commands...)
-		if left := doctortest.Findings(t, options, tables.ViewMissing); len(left) > 0 {
-			t.Errorf("%s: %+v", database.Label, left)
-		}
-	}
-}
-
-func open(t *testing.T, database doctor.Database) engine.Session {
-	t.Helper()
-	var session engine.Session
-	var err error
-	if database.Postgres != nil {
-		session, err = database.Postgres.OpenSession(t.Context(), nil)
-	} else {
-		session, err = sqlite.OpenSession(t.Context(), sqlite.Config{Database: database.SQLitePath}, nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = session.Close() })
-	return session
 }
 
 // visitor makes a role that may connect and, where that is granted, read the tables, and gives the options of a check by it.
