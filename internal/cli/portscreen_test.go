@@ -11,8 +11,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/demo"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/internal/terminaltest"
@@ -35,26 +33,12 @@ var smallSource = sync.OnceValues(func() ([]byte, error) {
 // portFolder is a folder with a source, and the configuration of a target on which the copy of users takes a while for each row.
 func portFolder(t *testing.T, secondsPerUser float64) (folder string, database *dbtest.Database) {
 	t.Helper()
-	folder, database = t.TempDir(), dbtest.NewDatabase(t)
+	folder, database = t.TempDir(), newDatabase(t, true)
 	source, err := smallSource()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "homeserver.db"), source, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config, _, err := postgres.ParseArgs(database.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := config.OpenSession(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := homeserver.Create(t.Context(), session); err != nil {
-		t.Fatal(err)
-	}
-	if err := session.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if secondsPerUser > 0 {

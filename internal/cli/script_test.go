@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,7 +108,7 @@ func target(ts *testscript.TestScript, _ bool, args []string) {
 
 // newTarget makes a database, and gives the section of homeserver.yaml for it.
 func newTarget(ts *testscript.TestScript, prepared bool, indent string) string {
-	database := dbtest.NewDatabase(testOf(ts))
+	database := newDatabase(testOf(ts), prepared)
 	ts.Setenv("DATABASE", database.Name)
 	ts.Check(run(database.SuperuserDSN, func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", database.Owner, marker))
@@ -117,9 +116,6 @@ func newTarget(ts *testscript.TestScript, prepared bool, indent string) string {
 	}))
 	dsn := strings.ReplaceAll(database.DSN, database.Password, marker)
 	ts.Setenv("DSN", dsn)
-	if prepared {
-		ts.Check(create(database))
-	}
 	text := indent + "name: psycopg2\n" + indent + "args:\n"
 	for _, key := range []string{"host", "port", "user", "dbname"} {
 		text += fmt.Sprintf("%s  %s: %v\n", indent, key, quoted(database.Config[key]))
@@ -143,11 +139,23 @@ func run(dsn string, work func(context.Context, *pgx.Conn) error) error {
 	return errors.Join(work(ctx, conn), conn.Close(ctx))
 }
 
+// newDatabase makes a database, with our tables if they are wanted.
+func newDatabase(t testing.TB, prepared bool) *dbtest.Database {
+	t.Helper()
+	if !prepared {
+		return dbtest.NewDatabase(t)
+	}
+	return dbtest.NewPreparedDatabase(t, "homeserver", func(t testing.TB, empty *dbtest.Database) {
+		t.Helper()
+		if err := create(empty); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // create creates our tables, as the owner.
 func create(database *dbtest.Database) error {
-	args := maps.Clone(database.Config)
-	args["password"] = marker
-	config, _, err := postgres.ParseArgs(args)
+	config, _, err := postgres.ParseArgs(database.Config)
 	if err != nil {
 		return err
 	}
@@ -158,12 +166,29 @@ func create(database *dbtest.Database) error {
 	return errors.Join(homeserver.Create(context.Background(), session), session.Close())
 }
 
+// wantedDemo tells one demo from another.
+type wantedDemo struct {
+	events int
+	bad    bool
+}
+
+// generated holds the bytes of the demo databases that scripts copy.
+var generated dbtest.Once[wantedDemo, []byte]
+
 // generate makes a homeserver's database: homeserver FILE EVENTS [bad].
 func generate(ts *testscript.TestScript, _ bool, args []string) {
 	events, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	_, err = demo.Generate(context.Background(), ts.MkAbs(args[0]), demo.Options{Events: events, Seed: 1, BadValues: len(args) > 2})
-	ts.Check(err)
+	t, wanted := testOf(ts), wantedDemo{events, len(args) > 2}
+	content := generated.Get(t, wanted, func() []byte {
+		path := filepath.Join(t.TempDir(), "demo.db")
+		_, err := demo.Generate(t.Context(), path, demo.Options{Events: wanted.events, Seed: 1, BadValues: wanted.bad})
+		ts.Check(err)
+		content, err := os.ReadFile(path)
+		ts.Check(err)
+		return content
+	})
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
 }
 
 // exits runs a program and compares its exit code: exits CODE PROGRAM [ARGUMENT…]. Its output goes to the files
@@ -230,14 +255,16 @@ func awaitActivity(ts *testscript.TestScript, pattern string, since time.Time) e
 		return err
 	}
 	defer conn.Close(context.Background())
-	for active := false; !active; {
-		const query = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2 AND query NOT LIKE '%pg_temp%'
-			AND backend_start >= $3)`
-		if err := conn.QueryRow(ctx, query, ts.Getenv("DATABASE"), pattern, since).Scan(&active); err != nil {
+	const query = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND query LIKE $2 AND query NOT LIKE '%pg_temp%'
+		AND backend_start >= $3)`
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for active := false; ; <-tick.C {
+		err := conn.QueryRow(ctx, query, ts.Getenv("DATABASE"), pattern, since).Scan(&active)
+		if active || err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // hasKeys reads a JSON file and looks for values under dotted keys: has-keys FILE KEY[=VALUE] and so on.
