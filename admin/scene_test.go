@@ -190,13 +190,7 @@ func work(t *testing.T, updater *background.Updater) {
 // awaitState waits until an updater has come to a state.
 func awaitState(t *testing.T, updater *background.Updater, wanted background.State) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for updater.Status().State != wanted {
-		if time.Now().After(deadline) {
-			t.Fatalf("state %d, want %d", updater.Status().State, wanted)
-		}
-		time.Sleep(time.Millisecond)
-	}
+	dbtest.Await(t, func() bool { return updater.Status().State == wanted })
 }
 
 // client talks to an admin API, and remembers what it has heard.
