@@ -109,11 +109,15 @@ func (l *look) describe(update background.Pending) string {
 	return update.Name + ": this program cannot run it"
 }
 
+// onlyTheHomeserver is true of updates that need the homeserver's own code. A port leaves some of them in a database of our homeserver's
+// schema, too.
 func (l *look) onlyTheHomeserver(name string) (reason string, only bool) {
-	if l.subject.Owner != schema.UpstreamsDatabase {
+	switch l.subject.Owner {
+	case schema.UpstreamsDatabase, homeserver.SetName:
+		return upstream.OnlyTheHomeserver(name)
+	default:
 		return "", false
 	}
-	return upstream.OnlyTheHomeserver(name)
 }
 
 func (l *look) pendingFinding() finding.Finding {

@@ -14,6 +14,7 @@ import (
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/schema"
@@ -156,6 +157,23 @@ func TestUnknownUpdateWithoutFiles(t *testing.T) {
 		side.options.SetOf = nil
 		if found := doctortest.Findings(t, side.options, updates.Unknown); len(found) != 1 || found[0].Severity != finding.Info {
 			t.Errorf("%s: %+v", side.name, found)
+		}
+	}
+}
+
+// A port has the user directory built again, also in a database of our homeserver's schema.
+func TestUpdatesThatAPortLeaves(t *testing.T) {
+	t.Parallel()
+	_, session, options := doctortest.Postgres(t)
+	for _, update := range homeserver.DirectoryUpdates() {
+		doctortest.Exec(t, session, enqueue(update.Name, update.ProgressJSON, update.DependsOn))
+	}
+	if found := doctortest.Findings(t, options, updates.Pending); len(found) != 1 {
+		t.Errorf("%+v", found)
+	}
+	for _, found := range doctortest.Check(t, options) {
+		if strings.HasPrefix(found.ID, "update") && found.Severity != finding.Info {
+			t.Errorf("%+v", found)
 		}
 	}
 }
