@@ -83,16 +83,21 @@ func (r *Repository) Create(ctx context.Context, options CreateOptions) (_ *Mani
 	return c.manifest, nil
 }
 
+// CheckFiles refuses, as Create does, files that are missing or cannot be read. It needs no repository, and writes nothing.
+func CheckFiles(options CreateOptions) error {
+	c := &creation{options: options, manifest: &Manifest{}}
+	problems, err := c.fileProblems()
+	if err == nil && len(problems) > 0 {
+		err = &RefusedError{Problems: problems}
+	}
+	return err
+}
+
 // check looks for everything that hinders.
 func (c *creation) check(ctx context.Context) error {
 	if err := c.to.lock(true); err != nil {
 		return err
 	}
-	document, err := readDocument(c.options.Config)
-	if err != nil {
-		return err
-	}
-	c.document = document
 	problems, err := c.fileProblems()
 	if err != nil {
 		return err
@@ -107,13 +112,16 @@ func (c *creation) check(ctx context.Context) error {
 	if problems = append(problems, found...); len(problems) > 0 {
 		return &RefusedError{Problems: problems}
 	}
-	c.manifest.NotIncluded = document.left()
+	c.manifest.NotIncluded = c.document.left()
 	return nil
 }
 
 const allowHint = "correct the configuration, or go on without it: --allow-missing. Relative paths are relative to this working directory; start in the homeserver's"
 
 func (c *creation) fileProblems() (problems []Problem, err error) {
+	if c.document, err = readDocument(c.options.Config); err != nil {
+		return nil, err
+	}
 	there, missing, err := c.document.references(c.options.Include)
 	if err != nil {
 		problems = append(problems, Problem{ID: FileUnreadable, What: err.Error(), Hint: "do it as the homeserver's user, or as root"})

@@ -172,11 +172,14 @@ func writeManifest(folder *os.Root, manifest *Manifest) error {
 		return fmt.Errorf("write the manifest: %w", err)
 	}
 	content = append(content, '\n')
-	if err := writeSynced(folder, sumName, []byte(sum(content)+"  "+manifestName+"\n")); err != nil {
+	if err := writeSynced(folder, sumName, []byte(sumLine(sum(content)))); err != nil {
 		return err
 	}
 	return writeSynced(folder, manifestName, content)
 }
+
+// sumLine is what sha256sum writes and checks.
+func sumLine(sum string) string { return sum + "  " + manifestName + "\n" }
 
 // readManifest refuses what is damaged, of another format, or leads out of the backup. It returns the manifest's checksum too.
 func readManifest(folder *os.Root) (*Manifest, string, error) {
@@ -188,8 +191,8 @@ func readManifest(folder *os.Root) (*Manifest, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("read the manifest's checksum: %w", err)
 	}
-	wanted, _, _ := strings.Cut(string(line), " ")
-	if wanted != sum(content) {
+	wanted := sum(content)
+	if string(line) != sumLine(wanted) {
 		return nil, "", &DamagedError{Name: manifestName, What: "its SHA-256 is not that of " + sumName}
 	}
 	var version struct {

@@ -1,4 +1,224 @@
 package backup_test
 
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/synapsedb/synapse/backup"
+	"github.com/synapsedb/synapse/config"
+	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/dbtest"
+)
+
+// processVariable makes the test binary a process that backs up or restores, as its content, in JSON, says.
+const processVariable = "SYNAPSE_BACKUP_TEST_PROCESS"
+
+// process is what such a process has to do.
+type process struct {
+	Repo      string                    `json:"repo"`
+	YAML      string                    `json:"yaml"`   // backs up
+	Folder    string                    `json:"folder"` // restores
+	Databases map[string]map[string]any `json:"databases"`
+	PgDump    string                    `json:"pg_dump"`
+	PgRestore string                    `json:"pg_restore"`
+}
+
 // playProcess does the work of another process, if this one is such, and does not return then.
-func playProcess() {}
+func playProcess() {
+	content := os.Getenv(processVariable)
+	if content == "" {
+		return
+	}
+	var p process
+	err := json.Unmarshal([]byte(content), &p)
+	if err == nil {
+		err = p.run()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func (p process) run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	repository, err := backup.MakeRepository(p.Repo)
+	if err != nil {
+		return err
+	}
+	if p.Folder != "" {
+		options := backup.RestoreOptions{Folder: p.Folder, Databases: map[string]*postgres.Config{}, PgRestore: p.PgRestore}
+		for label, args := range p.Databases {
+			if options.Databases[label], _, err = postgres.ParseArgs(args); err != nil {
+				return err
+			}
+		}
+		_, err := repository.Restore(ctx, options)
+		return errors.Join(err, repository.Close())
+	}
+	loaded, err := config.Load(p.YAML)
+	if err != nil {
+		return err
+	}
+	_, err = repository.Create(ctx, backup.CreateOptions{Config: loaded, PgDump: p.PgDump})
+	return errors.Join(err, repository.Close())
+}
+
+func (p process) start(t *testing.T, output *bytes.Buffer) *exec.Cmd {
+	t.Helper()
+	content, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), os.Args[0])
+	command.Env = append(os.Environ(), processVariable+"="+string(content))
+	command.Stdout, command.Stderr = output, output
+	command.WaitDelay = time.Second // what it has started may outlive it, and holds its output
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return command
+}
+
+// mustEnd runs it to its end, and returns how long that took.
+func (p process) mustEnd(t *testing.T) time.Duration {
+	t.Helper()
+	var output bytes.Buffer
+	begun := time.Now()
+	if err := p.start(t, &output).Wait(); err != nil {
+		t.Fatalf("%v: %s", err, output.String())
+	}
+	return time.Since(begun)
+}
+
+// kill ends it at a random moment, unless it has ended by then, and reports whether it was killed.
+func (p process) kill(t *testing.T, within time.Duration) bool {
+	t.Helper()
+	moment := time.Duration(rand.Int64N(int64(within)))
+	var output bytes.Buffer
+	command := p.start(t, &output)
+	timer := time.AfterFunc(moment, func() { _ = command.Process.Kill() }) // it may have ended by then
+	_ = command.Wait()                                                     // its exit status is looked at below
+	timer.Stop()
+	state := command.ProcessState
+	if !state.Success() && state.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Fatalf("after %v of %v the process ended by %v: %s", moment, within, state, output.String())
+	}
+	return !state.Success()
+}
+
+func (s *scene) creating() process {
+	return process{Repo: s.repo, YAML: s.yaml, PgDump: program(s.t, "pg_dump")}
+}
+
+func TestKilledBackupIsNone(t *testing.T) {
+	t.Parallel()
+	for _, of := range shapes() {
+		t.Run(string(of), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, of)
+			whole := s.creating().mustEnd(t)
+			for range dbtest.Rounds(t, 2) {
+				s.creating().kill(t, whole)
+				s.allWhole()
+			}
+			s.creating().mustEnd(t)
+			s.allWhole()
+			s.nothingUnfinished()
+			p := s.newPlace()
+			if _, err := p.restore(p.options()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// allWhole looks that every backup that is listed can be read whole.
+func (s *scene) allWhole() {
+	s.t.Helper()
+	repository := s.repository()
+	defer closing(s.t, repository)
+	ids, err := repository.IDs()
+	if err != nil || len(ids) == 0 {
+		s.t.Fatal("no backup is left", err)
+	}
+	for _, id := range ids {
+		report, err := repository.Verify(s.t.Context(), id, backup.VerifyOptions{PgRestore: program(s.t, "pg_restore")})
+		if err != nil || len(report.Damaged) > 0 {
+			s.t.Errorf("%s: %v %v", id, report, err)
+		}
+	}
+}
+
+func (s *scene) nothingUnfinished() {
+	s.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(s.repo, "backups"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			s.t.Errorf("%s is left", entry.Name())
+		}
+	}
+}
+
+func TestKilledRestoreGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, of := range shapes() {
+		t.Run(string(of), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, of)
+			manifest := s.backUp()
+			whole := s.newPlace().restoring().mustEnd(t)
+			for range dbtest.Rounds(t, 1) {
+				p := s.newPlace()
+				ended := false
+				for range 3 {
+					if ended = !p.restoring().kill(t, whole); ended {
+						break
+					}
+					p.guardedUnlessWhole()
+				}
+				if !ended && !p.isWhole() {
+					p.restoring().mustEnd(t)
+				}
+				p.sound(manifest)
+			}
+		})
+	}
+}
+
+func (p *place) restoring() process {
+	return process{Repo: p.repo, Folder: p.folder, Databases: p.databases, PgRestore: program(p.t, "pg_restore")}
+}
+
+// isWhole tells whether a restore has ended, by the mark that is gone.
+func (p *place) isWhole() bool {
+	_, marked := os.Lstat(filepath.Join(p.folder, ".synapse-restore.json"))
+	_, there := os.Lstat(p.folder)
+	entries, _ := os.ReadDir(p.folder)
+	return there == nil && len(entries) > 0 && marked != nil
+}
+
+// guardedUnlessWhole: a process that is killed in its last moments may have taken the guards away, after everything was proved.
+func (p *place) guardedUnlessWhole() {
+	p.t.Helper()
+	if _, err := os.Lstat(filepath.Join(p.folder, "config")); err != nil {
+		p.guarded()
+	}
+}

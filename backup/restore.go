@@ -127,8 +127,10 @@ type target interface {
 	check(ctx context.Context) (continues bool, err error)
 	// fill does everything but the last step.
 	fill(ctx context.Context) error
-	// finish takes the guard away.
+	// finish takes the guard away, and says in the mark that the database is complete.
 	finish(ctx context.Context) error
+	// unmark takes the mark away.
+	unmark(ctx context.Context) error
 	close() error
 }
 
@@ -291,13 +293,32 @@ func (m *restoration) write(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, folder := range []*folderTarget{m.media, m.folder} {
+	return m.unmark(ctx)
+}
+
+// unmark takes all marks away, when everything is complete. As long as one folder says so, a database without a mark counts as complete.
+func (m *restoration) unmark(ctx context.Context) error {
+	folders := []*folderTarget{m.media, m.folder}
+	for _, folder := range folders {
+		if err := folder.done(); err != nil {
+			return err
+		}
+	}
+	for _, one := range m.targets {
+		if err := one.unmark(ctx); err != nil {
+			return err
+		}
+	}
+	for _, folder := range folders {
 		if err := folder.end(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// wasComplete tells that the stopped restore had only marks to take away.
+func (m *restoration) wasComplete() bool { return m.folder.isDone() || m.media.isDone() }
 
 func (m *restoration) close() error {
 	errs := []error{m.backup.Close()}

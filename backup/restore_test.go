@@ -385,21 +385,9 @@ func TestStoppedRestoreGoesOn(t *testing.T) {
 			manifest := s.backUp()
 			p := s.newPlace()
 			for _, phase := range []backup.Phase{backup.PhaseDatabase, backup.PhaseProof, backup.PhaseMedia, backup.PhaseFiles, backup.PhaseFinish} {
-				ctx, cancel := context.WithCancel(t.Context())
-				options := p.options()
-				options.Progress = func(now backup.Progress) {
-					if now.Phase == phase {
-						cancel()
-					}
-				}
-				repository, err := backup.OpenRepository(s.repo)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := repository.Restore(ctx, options); !errors.Is(err, context.Canceled) {
+				if _, err := p.restoreStopped(phase); !errors.Is(err, context.Canceled) {
 					t.Errorf("stopped at %s: %v", phase, err)
 				}
-				closing(t, repository)
 				p.guarded()
 			}
 			report, err := p.restore(p.options())
@@ -412,6 +400,25 @@ func TestStoppedRestoreGoesOn(t *testing.T) {
 			p.sound(manifest)
 		})
 	}
+}
+
+// restoreStopped is told to end at the beginning of a phase.
+func (p *place) restoreStopped(at backup.Phase) (*backup.Restored, error) {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(p.t.Context())
+	defer cancel()
+	options := p.options()
+	options.Progress = func(now backup.Progress) {
+		if now.Phase == at {
+			cancel()
+		}
+	}
+	repository, err := backup.OpenRepository(p.repo)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer closing(p.t, repository)
+	return repository.Restore(ctx, options)
 }
 
 // guarded looks that no homeserver would start on what is there.

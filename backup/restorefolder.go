@@ -20,6 +20,8 @@ const markName = ".synapse-restore.json"
 type mark struct {
 	Backup   string `json:"backup"`
 	Manifest string `json:"manifest"` // its SHA-256
+	// Done says that everything is restored, and only marks are left.
+	Done bool `json:"done"`
 }
 
 // folderTarget is a folder that was empty, or not there, and is filled. A nil one is none.
@@ -27,6 +29,7 @@ type folderTarget struct {
 	path      string
 	mark      mark
 	continues bool
+	unmarked  bool     // it is within another one
 	root      *os.Root // once it is begun
 }
 
@@ -34,7 +37,7 @@ type folderTarget struct {
 func newFolderTarget(path string, wanted mark) (*folderTarget, error) {
 	f := &folderTarget{path: path, mark: wanted}
 	entries, err := os.ReadDir(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && onlyHalfMark(entries) {
 		return f, nil
 	}
 	if err != nil {
@@ -48,11 +51,18 @@ func newFolderTarget(path string, wanted mark) (*folderTarget, error) {
 		return nil, err
 	}
 	found := mark{}
-	if err := json.Unmarshal(content, &found); err != nil || found != wanted {
+	err = json.Unmarshal(content, &found)
+	f.mark.Done, found.Done = found.Done, false
+	if err != nil || found != wanted {
 		return nil, refuse(TargetOther, path+" is being filled by the restore of another backup", "let that end, or remove the folder")
 	}
 	f.continues = true
 	return f, nil
+}
+
+// onlyHalfMark tells a folder that is empty, or that a restore was killed in before it had a mark.
+func onlyHalfMark(entries []fs.DirEntry) bool {
+	return len(entries) == 0 || len(entries) == 1 && entries[0].Name() == markName+".new"
 }
 
 // begin makes the folder and marks it.
@@ -63,15 +73,34 @@ func (f *folderTarget) begin() (err error) {
 	if err := os.MkdirAll(f.path, 0o750); err != nil {
 		return err
 	}
-	if f.root, err = os.OpenRoot(f.path); err != nil || f.continues {
+	if f.root, err = os.OpenRoot(f.path); err != nil || f.continues || f.unmarked {
 		return err
 	}
+	return f.write()
+}
+
+// done says in the mark that everything is restored.
+func (f *folderTarget) done() error {
+	if f == nil || f.unmarked || f.mark.Done {
+		return nil
+	}
+	f.mark.Done = true
+	return f.write()
+}
+
+// isDone tells what the mark said that was found.
+func (f *folderTarget) isDone() bool { return f != nil && f.mark.Done }
+
+// write has the mark appear whole: a folder with half a mark would be refused.
+func (f *folderTarget) write() error {
 	content, err := json.Marshal(f.mark)
 	if err != nil {
 		return err
 	}
-	// The mark appears whole: a folder with half a mark would be refused.
 	const unfinished = markName + ".new"
+	if err := unlessMissing(f.root.Remove(unfinished)); err != nil {
+		return err
+	}
 	if err := writeSynced(f.root, unfinished, content); err != nil {
 		return err
 	}
@@ -83,10 +112,10 @@ func (f *folderTarget) begin() (err error) {
 
 // end takes the mark away.
 func (f *folderTarget) end() error {
-	if f == nil {
+	if f == nil || f.unmarked {
 		return nil
 	}
-	return errors.Join(f.root.Remove(markName), syncFolder(f.root, "."))
+	return errors.Join(unlessMissing(f.root.Remove(markName)), syncFolder(f.root, "."))
 }
 
 func (f *folderTarget) close() error {
@@ -189,7 +218,7 @@ func (m *restoration) placeFolders(context.Context) (err error) {
 	case !m.wants(PartMedia) || m.backup.Manifest.Media.List == nil:
 		m.report.MediaPath = ""
 	case m.folder != nil:
-		m.media = &folderTarget{path: m.report.MediaPath, mark: wanted, continues: m.folder.continues}
+		m.media = &folderTarget{path: m.report.MediaPath, unmarked: true}
 	default:
 		m.media, err = newFolderTarget(m.report.MediaPath, wanted)
 	}

@@ -25,6 +25,7 @@ type postgresTarget struct {
 	session   engine.Session
 	contents  contents
 	continues bool
+	done      bool // before this run
 }
 
 func openPostgresTarget(ctx context.Context, m *restoration, database *Database, config *postgres.Config) (target, error) {
@@ -61,7 +62,8 @@ func (t *postgresTarget) check(ctx context.Context) (bool, error) {
 	if missing := t.contents.missing(t.database); missing != "" {
 		return false, &DamagedError{Name: t.database.Dump, What: "it holds no rows of " + missing}
 	}
-	return t.continues, t.checkEmpty(ctx)
+	err = t.checkEmpty(ctx)
+	return t.continues, err
 }
 
 const (
@@ -70,8 +72,8 @@ const (
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
     AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`
 	hasMarkSQL = `SELECT to_regclass('synapse_restore.restore') IS NOT NULL`
-	markSQL    = `SELECT backup, manifest FROM synapse_restore.restore`
-	setMarkSQL = `CREATE SCHEMA synapse_restore; CREATE TABLE synapse_restore.restore (backup text NOT NULL, manifest text NOT NULL)`
+	markSQL    = `SELECT backup, manifest, done FROM synapse_restore.restore`
+	setMarkSQL = `CREATE SCHEMA synapse_restore; CREATE TABLE synapse_restore.restore (backup text NOT NULL, manifest text NOT NULL, done boolean NOT NULL DEFAULT false)`
 	addMarkSQL = `INSERT INTO synapse_restore.restore (backup, manifest) VALUES (?, ?)`
 )
 
@@ -83,7 +85,7 @@ func (t *postgresTarget) checkEmpty(ctx context.Context) error {
 	}
 	if marked {
 		found := mark{}
-		err := t.session.QueryRow(ctx, markSQL).Scan(&found.Backup, &found.Manifest)
+		err := t.session.QueryRow(ctx, markSQL).Scan(&found.Backup, &found.Manifest, &t.done)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -98,6 +100,10 @@ func (t *postgresTarget) checkEmpty(ctx context.Context) error {
 	if err := t.session.QueryRow(ctx, relationsSQL).Scan(&relations, &first); err != nil {
 		return err
 	}
+	if relations > 0 && t.wasComplete() {
+		t.continues, t.done = true, true
+		return nil
+	}
 	if relations > 0 {
 		return refuse(TargetNotEmpty, fmt.Sprintf("the database %s is not empty: it holds %s and what else there are, %d in all", t.session.Name(), first, relations),
 			"restore into an empty one (docs/create-database.md): what is there is never written over")
@@ -110,6 +116,9 @@ func (t *postgresTarget) application() string { return "synapse restore " + t.ba
 
 // fill begins anew whatever a stopped run has left: only the guard stays.
 func (t *postgresTarget) fill(ctx context.Context) error {
+	if t.done {
+		return nil
+	}
 	t.meter.enter(PhaseDatabase, t.database.Label, 0)
 	for _, step := range []struct {
 		name string
@@ -296,8 +305,11 @@ func (t *postgresTarget) complete(ctx context.Context) error {
 	return err
 }
 
-// finish takes the guard and the mark away, in one transaction.
+// finish takes the guard away, and marks the database as complete, in one transaction.
 func (t *postgresTarget) finish(ctx context.Context) error {
+	if t.done {
+		return nil
+	}
 	err := t.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
 		if t.database.CompatVersion == nil {
 			if _, err := tx.Exec(ctx, "DELETE FROM schema_compat_version"); err != nil {
@@ -306,13 +318,18 @@ func (t *postgresTarget) finish(ctx context.Context) error {
 		} else if _, err := tx.Exec(ctx, "UPDATE schema_compat_version SET compat_version = ?", *t.database.CompatVersion); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, "DROP SCHEMA synapse_restore CASCADE")
+		_, err := tx.Exec(ctx, "UPDATE synapse_restore.restore SET done = true")
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("take the guard of the database %s away: %w", t.database.Label, err)
 	}
 	return nil
+}
+
+func (t *postgresTarget) unmark(ctx context.Context) error {
+	_, err := t.session.Exec(ctx, "DROP SCHEMA IF EXISTS synapse_restore CASCADE")
+	return err
 }
 
 func (t *postgresTarget) close() error {

@@ -19,9 +19,17 @@ type sqliteTarget struct {
 	database *Database
 	path     string
 	folder   *os.Root
+	complete bool // before this run
 }
 
 func (t *sqliteTarget) check(context.Context) (bool, error) {
+	if named, err := os.Lstat(t.path); err == nil {
+		unnamed, err := os.Lstat(t.path + unfinishedEnd)
+		t.complete = err == nil && os.SameFile(named, unnamed) || t.wasComplete()
+	}
+	if t.complete {
+		return true, nil
+	}
 	for _, end := range []string{"", "-wal", "-journal", "-shm"} {
 		_, err := os.Lstat(t.path + end)
 		if err == nil {
@@ -39,11 +47,11 @@ func (t *sqliteTarget) name() string       { return filepath.Base(t.path) }
 func (t *sqliteTarget) unfinished() string { return t.name() + unfinishedEnd }
 
 func (t *sqliteTarget) fill(ctx context.Context) (err error) {
-	stored := t.database.Files[0]
-	t.meter.enter(PhaseDatabase, t.database.Label, stored.Size)
-	if t.folder, err = os.OpenRoot(filepath.Dir(t.path)); err != nil {
+	if t.folder, err = os.OpenRoot(filepath.Dir(t.path)); err != nil || t.complete {
 		return err
 	}
+	stored := t.database.Files[0]
+	t.meter.enter(PhaseDatabase, t.database.Label, stored.Size)
 	// The name of a copy that is being made ends twice.
 	for _, end := range []string{"", "-wal", "-journal", "-shm"} {
 		if err := unlessMissing(t.folder.Remove(t.unfinished() + end)); err != nil {
@@ -54,11 +62,11 @@ func (t *sqliteTarget) fill(ctx context.Context) (err error) {
 	if err := place(ctx, t.folder, as, t.backup.root, stored, t.meter.add); err != nil {
 		return fmt.Errorf("restore the database %s: %w", t.database.Label, err)
 	}
-	return t.complete(ctx)
+	return t.finishCopy(ctx)
 }
 
-// complete empties what must not come back, moves AUTOINCREMENT columns on, and counts.
-func (t *sqliteTarget) complete(ctx context.Context) (err error) {
+// finishCopy empties what must not come back, moves AUTOINCREMENT columns on, and counts.
+func (t *sqliteTarget) finishCopy(ctx context.Context) (err error) {
 	session, err := sqlite.OpenSession(ctx, sqlite.Config{Database: filepath.Join(filepath.Dir(t.path), t.unfinished()), MustExist: true}, t.options.Log)
 	if err != nil {
 		return err
@@ -87,14 +95,22 @@ func (t *sqliteTarget) complete(ctx context.Context) (err error) {
 	return err
 }
 
+// finish gives the database its name, which nothing may have. The other name stays as the mark.
 func (t *sqliteTarget) finish(context.Context) error {
+	if t.complete {
+		return nil
+	}
 	if err := syncFile(t.folder, t.unfinished(), false); err != nil {
 		return err
 	}
-	if err := rename(t.folder, t.unfinished(), t.name()); err != nil {
+	if err := t.folder.Link(t.unfinished(), t.name()); err != nil {
 		return err
 	}
 	return syncFolder(t.folder, ".")
+}
+
+func (t *sqliteTarget) unmark(context.Context) error {
+	return errors.Join(unlessMissing(t.folder.Remove(t.unfinished())), syncFolder(t.folder, "."))
 }
 
 func (t *sqliteTarget) close() error {
