@@ -205,7 +205,7 @@ func (a *applying) send(ctx context.Context, c *chunk) error {
 			return err
 		}
 	}
-	err := a.run.insert(ctx, a.tx, a.table, c.bytes(0, c.count()))
+	err := a.run.insert(ctx, a.w, a.table, c.bytes(0, c.count()))
 	a.progress.add(int64(c.count()))
 	a.progress.carry(len(c.rows))
 	c.reset(unit{table: a.table}, 0)

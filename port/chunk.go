@@ -95,7 +95,7 @@ func (r *run) send(ctx context.Context, w *worker, s *sender, c *chunk, first, l
 			}
 		} else if last > first {
 			sum.Merge(c.sum(first, last))
-			if err := r.insert(ctx, tx, c.part.table, c.bytes(first, last)); err != nil {
+			if err := r.insert(ctx, w, c.part.table, c.bytes(first, last)); err != nil {
 				return err
 			}
 			if err := recordTexts(ctx, tx, c, first, last); err != nil {
@@ -114,12 +114,12 @@ func (r *run) send(ctx context.Context, w *worker, s *sender, c *chunk, first, l
 	return r.flush(c, c.end(last))
 }
 
-// insert copies encoded rows into a table.
-func (r *run) insert(ctx context.Context, tx pgx.Tx, table *tablePlan, rows []byte) error {
+// insert copies encoded rows into a table, in the transaction that the worker is in.
+func (r *run) insert(ctx context.Context, w *worker, table *tablePlan, rows []byte) error {
 	if table.search != nil {
-		return r.insertSearch(ctx, tx.Conn().PgConn(), table, rows)
+		return r.insertSearch(ctx, w, table, rows)
 	}
-	return copyRows(ctx, tx.Conn().PgConn(), r.target.quote(table.name), table.columns, rows)
+	return copyRows(ctx, w.conn.PgConn(), r.target.quote(table.name), table.columns, rows)
 }
 
 const (

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
@@ -109,8 +107,8 @@ func countOrphans(ctx context.Context, reader *sqlite.Reader, planned *tablePlan
 
 // insertSearch hands encoded rows to the server as one array for each column, and has it make the words of their texts: that costs it
 // less than a temporary table, which COPY would need.
-func (r *run) insertSearch(ctx context.Context, conn *pgconn.PgConn, planned *tablePlan, rows []byte) error {
-	types := pgtype.NewMap()
+func (r *run) insertSearch(ctx context.Context, w *worker, planned *tablePlan, rows []byte) (err error) {
+	types := w.conn.TypeMap()
 	elements, arrays := make([]uint32, len(planned.columns)), make([]uint32, len(planned.columns))
 	parameters := make([]string, len(planned.columns))
 	for i, name := range append(typeNames(planned), "text") {
@@ -121,15 +119,14 @@ func (r *run) insertSearch(ctx context.Context, conn *pgconn.PgConn, planned *ta
 		}
 		elements[i], arrays[i], parameters[i] = element.OID, array.OID, "$"+strconv.Itoa(i+1)
 	}
-	values, err := copybinary.Arrays(rows, elements)
-	if err != nil {
+	if w.arrays, err = copybinary.Arrays(w.arrays, rows, elements); err != nil {
 		return err
 	}
 	columns := quotedColumns(planned.stored())
 	statement := fmt.Sprintf("INSERT INTO %s (%s, %s) SELECT %s, to_tsvector(%s::regconfig, %s) FROM unnest(%s) AS sent (%s)",
 		r.target.quote(planned.name), columns, vectorColumn(planned.target), columns, postgres.QuoteLiteral("pg_catalog."+searchConfiguration),
 		textColumn, strings.Join(parameters, ", "), quotedColumns(planned.columns))
-	return conn.ExecParams(ctx, statement, values, arrays, []int16{pgx.BinaryFormatCode}, nil).Read().Err
+	return w.conn.PgConn().ExecParams(ctx, statement, w.arrays, arrays, []int16{pgx.BinaryFormatCode}, nil).Read().Err
 }
 
 // typeNames are the types of the columns that are stored.

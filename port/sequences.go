@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres/catalog"
 	"github.com/synapsedb/synapse/homeserver"
@@ -135,7 +137,8 @@ func (r *run) lastTaken(ctx context.Context, c counter) (last int64, decidedBy s
 	last, decidedBy = c.stream.Minimum, "the least that the stream begins with"
 	consider := func(what, query string, args ...any) error {
 		var value *int64
-		if err := r.target.conn.QueryRow(ctx, query, args...).Scan(&value); err != nil {
+		// Each is asked once: preparing it would be a round trip more.
+		if err := r.target.conn.QueryRow(ctx, query, append([]any{pgx.QueryExecModeExec}, args...)...).Scan(&value); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if value != nil && *value > last {

@@ -22,6 +22,7 @@ type worker struct {
 	reader  *sqlite.Reader
 	conn    *pgx.Conn
 	chunks  [2]chunk // one is filled while the other is sent; kept, so that memory does not depend on how much there is
+	arrays  [][]byte // of rows of the search index; kept likewise
 	counted int64    // rows of the present unit that the progress shows
 	table   string   // that it works on, for the log
 }

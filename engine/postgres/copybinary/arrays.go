@@ -3,6 +3,7 @@ package copybinary
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // arrayHeader is the size of what stands before the elements of an array of one dimension, in PostgreSQL's binary format of arrays:
@@ -10,16 +11,17 @@ import (
 const arrayHeader = 5 * 4
 
 // Arrays turns rows, without header and trailer, into one array of each of their fields, in PostgreSQL's binary format of arrays: an element
-// is written there as a field is in COPY. types are the elements' OIDs, one for each field. It fails with ErrFormat.
-func Arrays(rows []byte, types []uint32) ([][]byte, error) {
+// is written there as a field is in COPY. types are the elements' OIDs, one for each field. The arrays of an earlier call, or nil, are used
+// again. It fails with ErrFormat.
+func Arrays(arrays [][]byte, rows []byte, types []uint32) ([][]byte, error) {
 	sizes, count := make([]int, len(types)), 0
 	err := eachField(rows, len(types), func(number int, field []byte) { sizes[number] += len(field) }, func() { count++ })
 	if err != nil {
 		return nil, err
 	}
-	arrays := make([][]byte, len(types))
+	arrays = slices.Grow(arrays[:0], len(types))[:len(types)]
 	for i, elements := range types {
-		array := make([]byte, 0, arrayHeader+sizes[i])
+		array := slices.Grow(arrays[i][:0], arrayHeader+sizes[i])
 		for _, word := range []uint32{1, 1, elements, uint32(count), 1} {
 			array = binary.BigEndian.AppendUint32(array, word)
 		}

@@ -2,6 +2,7 @@ package copybinary_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,7 +26,11 @@ func row(fields ...[]byte) []byte {
 func TestArraysHoldWhatTheFieldsDo(t *testing.T) {
 	rows := append(row([]byte("ä"), []byte{0, 0, 0, 0, 0, 0, 0, 7}), row(nil, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe})...)
 	rows = append(rows, row([]byte{}, nil)...)
-	arrays, err := copybinary.Arrays(rows, []uint32{pgtype.TextOID, pgtype.Int8OID})
+	used, err := copybinary.Arrays(nil, append(slices.Clone(rows), rows...), []uint32{pgtype.TextOID, pgtype.Int8OID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arrays, err := copybinary.Arrays(used, rows, []uint32{pgtype.TextOID, pgtype.Int8OID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,11 +54,11 @@ func TestArraysHoldWhatTheFieldsDo(t *testing.T) {
 func TestArraysRefuseWhatIsNoRow(t *testing.T) {
 	whole := row([]byte("a"), []byte("b"))
 	for cut := 1; cut < len(whole); cut++ {
-		if _, err := copybinary.Arrays(whole[:cut], []uint32{pgtype.TextOID, pgtype.TextOID}); !errors.Is(err, copybinary.ErrFormat) {
+		if _, err := copybinary.Arrays(nil, whole[:cut], []uint32{pgtype.TextOID, pgtype.TextOID}); !errors.Is(err, copybinary.ErrFormat) {
 			t.Errorf("cut after %d bytes: %v", cut, err)
 		}
 	}
-	if _, err := copybinary.Arrays(whole, []uint32{pgtype.TextOID}); !errors.Is(err, copybinary.ErrFormat) {
+	if _, err := copybinary.Arrays(nil, whole, []uint32{pgtype.TextOID}); !errors.Is(err, copybinary.ErrFormat) {
 		t.Errorf("rows of two fields taken for rows of one: %v", err)
 	}
 }
