@@ -10,7 +10,7 @@ import (
 )
 
 // DefaultMemoryLimit is how much memory a Finder takes at most if its options do not say, in bytes.
-const DefaultMemoryLimit = 24 << 20
+const DefaultMemoryLimit = 28 << 20
 
 // Options of a Finder. The zero value is usable.
 type Options struct {
