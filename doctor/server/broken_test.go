@@ -115,7 +115,7 @@ func TestWhatIsBrokenIsFoundAndMended(t *testing.T) {
 			for _, statement := range test.damage {
 				execute(t, superuser, replaced(statement, database.Name))
 			}
-			found := one(t, of(look(t, open(t, database.DSN), time.Now()), test.id), test.id, test.severity, test.evidence)
+			found := doctortest.MustBeOne(t, of(look(t, open(t, database.DSN), time.Now()), test.id), test.id, test.severity, test.evidence)
 			execute(t, superuser, found.Remedy.Commands...)
 			execute(t, superuser, test.mend...)
 			mustNotSee(t, database, test.id)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synapsedb/synapse/doctor/doctortest"
 	"github.com/synapsedb/synapse/doctor/finding"
 	"github.com/synapsedb/synapse/doctor/server"
 	"github.com/synapsedb/synapse/internal/dbtest"
@@ -46,7 +47,7 @@ func TestSettingsThatLoseData(t *testing.T) {
 	for id, severity := range map[string]finding.Severity{
 		server.FsyncOff: finding.Error, server.FullPageWritesOff: finding.Warning, server.AutovacuumOff: finding.Warning,
 	} {
-		execute(t, superuser, one(t, of(found, id), id, severity, " = off (configuration file)").Remedy.Commands...)
+		execute(t, superuser, doctortest.MustBeOne(t, of(found, id), id, severity, " = off (configuration file)").Remedy.Commands...)
 	}
 	// The server reads its configuration at any time after it was told to.
 	until(t, superuser, `SELECT count(*) = 3 FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'autovacuum') AND setting = 'on'`)
@@ -76,8 +77,8 @@ func TestAServerThatIsThrownAwayNeedNotBeSafe(t *testing.T) {
 		}
 	})
 	found := look(t, open(t, started.DSN("postgres", started.Superuser())), time.Now())
-	one(t, of(found, server.FsyncOff), server.FsyncOff, finding.Info, "synapse.throw_away = on")
-	one(t, of(found, server.FullPageWritesOff), server.FullPageWritesOff, finding.Info, "synapse.throw_away = on")
+	doctortest.MustBeOne(t, of(found, server.FsyncOff), server.FsyncOff, finding.Info, "synapse.throw_away = on")
+	doctortest.MustBeOne(t, of(found, server.FullPageWritesOff), server.FullPageWritesOff, finding.Info, "synapse.throw_away = on")
 }
 
 func TestAgesOfTransactionIDs(t *testing.T) {
@@ -100,7 +101,7 @@ func TestAgesOfTransactionIDs(t *testing.T) {
 		if _, err := superuser.Exec(t.Context(), test.statement, test.age); err != nil {
 			t.Fatal(err)
 		}
-		found := one(t, of(look(t, subject, time.Now()), server.TransactionIDAge), server.TransactionIDAge, test.severity, "database homeserver: transaction ids ")
+		found := doctortest.MustBeOne(t, of(look(t, subject, time.Now()), server.TransactionIDAge), server.TransactionIDAge, test.severity, "database homeserver: transaction ids ")
 		execute(t, superuser, found.Remedy.Commands...)
 	}
 	if found := of(look(t, subject, time.Now()), server.TransactionIDAge); len(found) > 0 {
@@ -114,13 +115,13 @@ func TestReplicationSlots(t *testing.T) {
 		"max_slot_wal_keep_size": "1MB", "min_wal_size": "32MB", "max_wal_size": "32MB", "autovacuum": "off",
 	})
 	execute(t, superuser, `SELECT pg_create_physical_replication_slot('left', true)`)
-	holding := one(t, of(look(t, subject, time.Now()), server.SlotHoldsWAL), server.SlotHoldsWAL, finding.Warning, "left (physical, not in use)")
+	holding := doctortest.MustBeOne(t, of(look(t, subject, time.Now()), server.SlotHoldsWAL), server.SlotHoldsWAL, finding.Warning, "left (physical, not in use)")
 	execute(t, superuser, holding.Remedy.Commands...)
 	if left := of(look(t, subject, time.Now()), server.SlotHoldsWAL); len(left) > 0 {
 		t.Errorf("%+v", left)
 	}
 	execute(t, superuser, `SELECT pg_create_physical_replication_slot('gone', true)`, `SELECT pg_create_physical_replication_slot('idle')`)
-	one(t, of(look(t, subject, time.Now()), server.SlotHoldsWAL), server.SlotHoldsWAL, finding.Warning, "gone (physical, not in use)")
+	doctortest.MustBeOne(t, of(look(t, subject, time.Now()), server.SlotHoldsWAL), server.SlotHoldsWAL, finding.Warning, "gone (physical, not in use)")
 	var lost bool
 	for range 20 {
 		execute(t, superuser, `SELECT pg_logical_emit_message(false, 'fill', 'the segment')`, `SELECT pg_switch_wal()`, `CHECKPOINT`)
@@ -135,7 +136,7 @@ func TestReplicationSlots(t *testing.T) {
 	if holding := of(found, server.SlotHoldsWAL); len(holding) > 0 {
 		t.Errorf("%+v", holding)
 	}
-	execute(t, superuser, one(t, of(found, server.SlotLost), server.SlotLost, finding.Warning, "gone (physical").Remedy.Commands...)
+	execute(t, superuser, doctortest.MustBeOne(t, of(found, server.SlotLost), server.SlotLost, finding.Warning, "gone (physical").Remedy.Commands...)
 	if left := of(look(t, subject, time.Now()), server.SlotLost); len(left) > 0 {
 		t.Errorf("%+v", left)
 	}
@@ -165,7 +166,7 @@ func TestVersions(t *testing.T) {
 			}
 			continue
 		}
-		one(t, of(found, test.id), test.id, test.severity, text)
+		doctortest.MustBeOne(t, of(found, test.id), test.id, test.severity, text)
 	}
 }
 
@@ -181,7 +182,7 @@ func TestTheServersOwnVersionEnds(t *testing.T) {
 	if major < 14 || major > 18 {
 		t.Fatalf("the table of versions does not know PostgreSQL %d", major)
 	}
-	one(t, of(look(t, subject, then), server.VersionEnds), server.VersionEnds, finding.Warning, "server_version = ")
+	doctortest.MustBeOne(t, of(look(t, subject, then), server.VersionEnds), server.VersionEnds, finding.Warning, "server_version = ")
 	if early := of(look(t, subject, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)), server.VersionEnds); len(early) > 0 {
 		t.Errorf("%+v", early)
 	}

@@ -27,7 +27,7 @@ func TestInvalidIndexesAreRebuilt(t *testing.T) {
 	if err := errors.Join(owner.Close(t.Context()), session.Close()); err != nil {
 		t.Fatal(err)
 	}
-	found := mustFind(t, options, server.IndexInvalid, finding.Warning, "Junk on junk: CREATE UNIQUE INDEX")
+	found := doctortest.MustFind(t, options, server.IndexInvalid, finding.Warning, "Junk on junk: CREATE UNIQUE INDEX")
 	if diff := cmp.Diff([]string{`REINDEX INDEX CONCURRENTLY "public"."Junk";`}, found.Remedy.Commands); diff != "" || found.Remedy.Fix != server.FixInvalidIndexes {
 		t.Error(diff, found.Remedy.Fix)
 	}
@@ -36,7 +36,7 @@ func TestInvalidIndexesAreRebuilt(t *testing.T) {
 	if !isRefused || !strings.Contains(refused.Hint, "rows of junk break the unique key") {
 		t.Fatal(err)
 	}
-	if found := mustFind(t, options, server.IndexInvalid, finding.Warning, "Junk on junk"); len(found.Evidence) != 1 {
+	if found := doctortest.MustFind(t, options, server.IndexInvalid, finding.Warning, "Junk on junk"); len(found.Evidence) != 1 {
 		t.Errorf("the rebuild has left something: %v", found.Evidence)
 	}
 	again := database.Connect(t)
@@ -47,7 +47,7 @@ func TestInvalidIndexesAreRebuilt(t *testing.T) {
 	if err := doctor.ApplyFix(t.Context(), options, server.FixInvalidIndexes, false); err != nil {
 		t.Fatal(err)
 	}
-	mustNotFind(t, options, server.IndexInvalid)
+	doctortest.MustNotFind(t, options, server.IndexInvalid)
 }
 
 // What REINDEX CONCURRENTLY has left is dropped; an index that only bears such a name is rebuilt.
@@ -73,11 +73,11 @@ func TestLeftoversOfRebuildsAreDropped(t *testing.T) {
 	if diff := cmp.Diff(want, plans); diff != "" {
 		t.Fatal(diff)
 	}
-	mustFind(t, options, server.IndexInvalid, finding.Warning, "junk_pkey_ccnew on junk, left by REINDEX CONCURRENTLY")
+	doctortest.MustFind(t, options, server.IndexInvalid, finding.Warning, "junk_pkey_ccnew on junk, left by REINDEX CONCURRENTLY")
 	if err := doctor.ApplyFix(t.Context(), options, server.FixInvalidIndexes, false); err != nil {
 		t.Fatal(err)
 	}
-	mustNotFind(t, options, server.IndexInvalid)
+	doctortest.MustNotFind(t, options, server.IndexInvalid)
 }
 
 // An index that is being built is invalid, too, and nothing is wrong with it.
@@ -93,7 +93,7 @@ func TestIndexesThatAreBeingBuiltAreLeft(t *testing.T) {
 		built <- err
 	}()
 	until(t, watcher, `SELECT EXISTS (SELECT FROM pg_index WHERE NOT indisvalid AND indexrelid = to_regclass('junk_id'))`)
-	mustNotFind(t, options, server.IndexInvalid)
+	doctortest.MustNotFind(t, options, server.IndexInvalid)
 	execute(t, holder, `COMMIT`)
 	if err := <-built; err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/synapsedb/synapse/doctor/doctortest"
 	"github.com/synapsedb/synapse/doctor/finding"
 	"github.com/synapsedb/synapse/doctor/server"
 	"github.com/synapsedb/synapse/engine/postgres"
@@ -39,7 +40,7 @@ func TestLocaleAndEncoding(t *testing.T) {
 			t.Parallel()
 			subject := open(t, dbtest.NewDatabase(t, test.option).DSN)
 			subject.Postgres.AllowUnsafeLocale = test.allowed
-			one(t, of(look(t, subject, time.Now()), test.id), test.id, test.severity, test.evidence)
+			doctortest.MustBeOne(t, of(look(t, subject, time.Now()), test.id), test.id, test.severity, test.evidence)
 			sound := look(t, open(t, dbtest.NewDatabase(t).DSN), time.Now())
 			if found := of(sound, test.id); len(found) > 0 {
 				t.Errorf("%+v", found)
@@ -65,12 +66,12 @@ func TestVersionOfTheDatabasesCollation(t *testing.T) {
 	})
 	subject := open(t, shared.PasswordDSN(name, database.Owner, database.Password))
 	found := look(t, subject, time.Now())
-	one(t, of(found, server.DatabaseLocale), server.DatabaseLocale, finding.Warning, `takes its locale "en`)
+	doctortest.MustBeOne(t, of(found, server.DatabaseLocale), server.DatabaseLocale, finding.Warning, `takes its locale "en`)
 	if changed := of(found, server.CollationVersion); len(changed) > 0 {
 		t.Fatalf("%+v", changed)
 	}
 	execute(t, superuser, `UPDATE pg_database SET datcollversion = '1.0' WHERE datname = '`+name+`'`)
-	changed := one(t, of(look(t, subject, time.Now()), server.CollationVersion), server.CollationVersion, finding.Error, "made with version 1.0, now ")
+	changed := doctortest.MustBeOne(t, of(look(t, subject, time.Now()), server.CollationVersion), server.CollationVersion, finding.Error, "made with version 1.0, now ")
 	inside, err := shared.Connect(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)

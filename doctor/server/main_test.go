@@ -3,13 +3,11 @@ package server_test
 import (
 	"context"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/synapsedb/synapse/doctor"
 	"github.com/synapsedb/synapse/doctor/doctortest"
 	"github.com/synapsedb/synapse/doctor/finding"
 	"github.com/synapsedb/synapse/doctor/server"
@@ -55,29 +53,6 @@ func of(found []finding.Finding, id string) []finding.Finding {
 }
 
 // mustFind fails unless exactly one finding of an ID is there, as bad as it should be, with that piece of evidence.
-func mustFind(t *testing.T, options doctor.Options, id string, severity finding.Severity, evidence string) finding.Finding {
-	t.Helper()
-	return one(t, doctortest.Findings(t, options, id), id, severity, evidence)
-}
-
-func one(t *testing.T, found []finding.Finding, id string, severity finding.Severity, evidence string) finding.Finding {
-	t.Helper()
-	if len(found) != 1 || found[0].Severity != severity || !strings.Contains(strings.Join(found[0].Evidence, "\n"), evidence) {
-		t.Fatalf("of %s, as %s with %q: %+v", id, severity, evidence, found)
-	}
-	if found[0].What == "" || found[0].Meaning == "" || found[0].Remedy.Text == "" {
-		t.Errorf("%s does not say all: %+v", id, found[0])
-	}
-	return found[0]
-}
-
-func mustNotFind(t *testing.T, options doctor.Options, id string) {
-	t.Helper()
-	if found := doctortest.Findings(t, options, id); len(found) > 0 {
-		t.Fatalf("%+v", found)
-	}
-}
-
 // execute runs statements on a connection.
 func execute(t *testing.T, connection *pgx.Conn, statements ...string) {
 	t.Helper()
