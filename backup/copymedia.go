@@ -110,7 +110,7 @@ func (c *creation) copyMedia(ctx context.Context) (err error) {
 	m := &c.manifest.Media
 	m.Path, m.Kinds = c.options.Config.MediaStorePath, c.kinds()
 	m.Owner, m.Group = -1, -1
-	c.meter.enter(PhaseMedia, "", 0)
+	c.meter.Enter(at(PhaseMedia, ""), 0)
 	k := &copying{creation: c, into: &adding{to: c.to, folder: c.folder, waiting: map[string]int64{}, partial: strings.TrimPrefix(c.name, backupsFolder+"/")}}
 	if k.store, err = os.OpenRoot(m.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -258,7 +258,7 @@ func (k *copying) content(ctx context.Context, file media.File, path string) (*M
 	}
 	if known != nil && known.Size == file.Size && known.Modified == medium.Modified && k.to.has(known.SHA256, known.Size) {
 		medium.SHA256 = known.SHA256
-		k.meter.add(medium.Size)
+		k.meter.Add(medium.Size)
 		return medium, nil
 	}
 	opened, err := k.store.Open(path)
@@ -269,7 +269,7 @@ func (k *copying) content(ctx context.Context, file media.File, path string) (*M
 		return nil, err
 	}
 	defer opened.Close()
-	stored, isNew, err := k.into.add(ctx, opened, k.meter.add)
+	stored, isNew, err := k.into.add(ctx, opened, k.meter.Add)
 	medium.Size, medium.SHA256 = stored.Size, stored.SHA256
 	m := &k.manifest.Media
 	m.Read++

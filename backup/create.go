@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/synapsedb/synapse/config"
+	"github.com/synapsedb/synapse/internal/phases"
 	"github.com/synapsedb/synapse/media"
 )
 
@@ -48,7 +49,7 @@ type creation struct {
 	files    []Reference
 	sources  []source
 	manifest *Manifest
-	meter    meter
+	meter    *phases.Meter[step]
 	name     string // of the unfinished folder, below the repository
 	folder   *os.Root
 	newest   *Backup // whose media are known; may be nil
@@ -65,11 +66,11 @@ func (r *Repository) Create(ctx context.Context, options CreateOptions) (_ *Mani
 	}
 	begun := time.Now()
 	c := &creation{
-		options: options, to: r, meter: meter{show: options.Progress},
-		manifest: &Manifest{Format: Format, ID: newID(begun), Created: begun.UTC(), ServerName: options.Config.ServerName, SigningKeys: []SigningKey{}, Files: []StoredFile{}},
+		options: options, to: r, meter: newMeter(options.Progress),
+		manifest: &Manifest{Format: Format, Created: begun.UTC(), ServerName: options.Config.ServerName, SigningKeys: []SigningKey{}, Files: []StoredFile{}},
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
-	c.meter.enter(PhaseCheck, "", 0)
+	c.meter.Enter(at(PhaseCheck, ""), 0)
 	if err := c.check(ctx); err != nil {
 		return nil, err
 	}
@@ -95,7 +96,11 @@ func CheckFiles(options CreateOptions) error {
 
 // check looks for everything that hinders.
 func (c *creation) check(ctx context.Context) error {
-	if err := c.to.lock(true); err != nil {
+	err := c.to.lock(true)
+	if err == nil {
+		c.manifest.ID, err = c.to.newID(c.manifest.Created)
+	}
+	if err != nil {
 		return err
 	}
 	problems, err := c.fileProblems()
@@ -191,7 +196,7 @@ func (c *creation) write(ctx context.Context) (err error) {
 
 // copyFiles copies configuration and keys below the paths that they have.
 func (c *creation) copyFiles(ctx context.Context) error {
-	c.meter.enter(PhaseFiles, "", 0)
+	c.meter.Enter(at(PhaseFiles, ""), 0)
 	for _, reference := range c.files {
 		stored, err := c.copyFile(ctx, reference)
 		if err != nil {
@@ -215,13 +220,13 @@ func (c *creation) copyFile(ctx context.Context, reference Reference) (stored St
 	stored.Reference, stored.Mode = reference, fmt.Sprintf("%04o", info.Mode().Perm())
 	stored.Owner, stored.Group = owners(info)
 	name := filesFolder + filepath.ToSlash(reference.Path[len(filepath.VolumeName(reference.Path)):])
-	stored.Stored, err = storeCopy(ctx, c.folder, name, file, c.meter.add)
+	stored.Stored, err = storeCopy(ctx, c.folder, name, file, c.meter.Add)
 	return stored, err
 }
 
 // publish brings everything to the disk, writes the manifest, and gives the folder its name.
 func (c *creation) publish(ctx context.Context) error {
-	c.meter.enter(PhaseFinish, "", 0)
+	c.meter.Enter(at(PhaseFinish, ""), 0)
 	if err := syncAll(ctx, c.to.root, "."); err != nil {
 		return err
 	}

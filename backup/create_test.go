@@ -51,7 +51,7 @@ func TestBackupHoldsEverything(t *testing.T) {
 }
 
 // onlyForOwner looks that nobody else may read what is in a folder.
-func onlyForOwner(t *testing.T, folder string) {
+func onlyForOwner(t testing.TB, folder string) {
 	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

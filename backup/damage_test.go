@@ -16,11 +16,11 @@ import (
 )
 
 // filesOf are the files of a repository that a backup consists of.
-func filesOf(t *testing.T, repo string) []string {
+func filesOf(t testing.TB, repo string) []string {
 	t.Helper()
 	var files []string
 	err := filepath.WalkDir(repo, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() && filepath.Base(path) != "synapse-backups.json" {
+		if err == nil && entry.Type().IsRegular() && filepath.Base(path) != "synapse-backups.json" && filepath.Base(path) != "verified.json" {
 			files = append(files, path)
 		}
 		return err
@@ -58,7 +58,7 @@ func TestDamageIsFoundAndNothingRestored(t *testing.T) {
 }
 
 // harm damages one file, looks that it is told, and repairs it.
-func (s *scene) harm(t *testing.T, id, name, file string, harm func([]byte) []byte) {
+func (s *scene) harm(t testing.TB, id, name, file string, harm func([]byte) []byte) {
 	t.Helper()
 	before := []byte(content(t, file))
 	if len(before) == 0 {
@@ -148,7 +148,7 @@ func TestTamperedBackupLeadsNowhere(t *testing.T) {
 	}
 }
 
-func copyOf(t *testing.T, manifest *backup.Manifest) *backup.Manifest {
+func copyOf(t testing.TB, manifest *backup.Manifest) *backup.Manifest {
 	t.Helper()
 	content, err := json.Marshal(manifest)
 	copied := &backup.Manifest{}
@@ -159,7 +159,7 @@ func copyOf(t *testing.T, manifest *backup.Manifest) *backup.Manifest {
 }
 
 // writeManifest writes one whose checksum is right, as whoever tampers can.
-func writeManifest(t *testing.T, folder string, manifest *backup.Manifest) {
+func writeManifest(t testing.TB, folder string, manifest *backup.Manifest) {
 	t.Helper()
 	content, err := json.Marshal(manifest)
 	if err != nil {
@@ -177,7 +177,7 @@ func TestLinksInTheTargetAreNotFollowed(t *testing.T) {
 	s := newScene(t, onSQLite)
 	s.backUp()
 	p := s.newPlace()
-	if _, err := p.restoreStopped(backup.PhaseMedia); err == nil {
+	if err := p.restoreStopped(backup.PhaseMedia); err == nil {
 		t.Fatal("it was not stopped")
 	}
 	elsewhere := t.TempDir()

@@ -1,6 +1,6 @@
 // Package backup takes a whole homeserver into a repository while it runs, its databases, media, configuration and keys, proves what lies there, and
 // brings it back into an empty place. It never changes the homeserver that it reads, never lists a backup that is not whole, and never writes over
-// a database, a medium or a configuration that is there. Begin with OpenRepository, then Create, Verify or Restore.
+// a database, a medium or a configuration that is there. Begin with OpenRepository, then Create, Verify, Prune or Restore.
 //
 // A repository is a folder:
 //
@@ -11,12 +11,15 @@
 //	backups/ID/database/LABEL     a dump of pg_dump (directory format), or LABEL.db of SQLite
 //	backups/ID/media.jsonl.zst    one line for each file of the media store: path, size, time, SHA-256
 //	backups/.partial-ID/          a backup that is being made, or whose making was killed
+//	backups/ID/verified.json      when all of it was last read and found whole
 //	media/AB/SHA256               the content of media, once each, for all backups
 //
 // The order of writing: everything is read that can refuse; the databases, main before state; the media, since a homeserver writes
 // a file before its row; configuration and keys; everything to the disk; the manifest with the SHA-256 of everything; the manifest to
 // the disk; and then the folder gets its name. So a folder with a name is whole, and what a killed run leaves is one that begins with
 // ".partial-", which the next run removes, and content in media/ that no backup names yet, which the next run uses.
+//
+// Pruning takes the names of backups away first, and then what no backup names any more.
 //
 // Creating and pruning take the lock for themselves; verifying and restoring share it. It is the system's own lock on the file
 // synapse-backups.json, so that it ends with its process.

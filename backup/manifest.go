@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/media"
 )
 
@@ -87,6 +88,8 @@ type Database struct {
 	Encoding      string `json:"encoding,omitempty"`
 	Collate       string `json:"collate,omitempty"`
 	CType         string `json:"ctype,omitempty"`
+	// Bytes are those that the database took.
+	Bytes int64 `json:"bytes"`
 	// Tables have the rows of the snapshot, and Sequences its values.
 	Tables    []Table    `json:"tables"`
 	Sequences []Sequence `json:"sequences"`
@@ -237,14 +240,20 @@ func (m *Manifest) check() error {
 		for _, file := range database.Files {
 			stored(file, dumpFolder)
 		}
+		if !database.fits() {
+			reject(database.Engine + " " + database.Dump)
+		}
 	}
-	if m.Media.List != nil && m.Media.List.Name != listName {
-		reject(m.Media.List.Name)
-	}
-	if !validID(m.ID) {
-		reject(m.ID)
+	if m.Media.List != nil && m.Media.List.Name != listName || !validID(m.ID) {
+		reject("of the list of media, or of the backup")
 	}
 	return errors.Join(problems...)
+}
+
+// fits reports whether the engine is one that is restored, and a dump of SQLite one file.
+func (d *Database) fits() bool {
+	isFile := len(d.Files) == 1 && d.Files[0].Name == d.Dump
+	return d.Engine == string(engine.Postgres) || d.Engine == string(engine.SQLite) && isFile
 }
 
 // inside reports whether a name with slashes stays below a folder on every system.

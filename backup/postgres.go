@@ -27,8 +27,8 @@ type postgresSource struct {
 	server   *postgres.ServerInfo
 }
 
-// application is what the sessions of backups into a repository are called, by which what a killed one has left is known.
-func (r *Repository) application() string { return "synapse backup " + r.id }
+// application is what the sessions of pg_dump are called that writes into a repository, by which what a killed backup has left is known.
+func (r *Repository) application() string { return ownApplication + " " + r.id }
 
 func openPostgres(ctx context.Context, c *creation, database config.Database, name string) (source, error) {
 	s := &postgresSource{database: database, name: name}
@@ -67,7 +67,11 @@ func needProgram(ctx context.Context, path string, server *postgres.ServerInfo) 
 	return nil
 }
 
-const staleSQL = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = ? AND pid <> pg_backend_pid() AND usename = current_user`
+const staleSQL = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = ? AND pid <> pg_backend_pid() AND usename = current_user`
+
+// ownApplication is what the session that holds a snapshot is called: it changes no schema, unlike other sessions of its kind.
+const ownApplication = "synapse backup"
 
 // endStale ends the pg_dump of a backup that was killed: whoever has the repository's lock knows that no other is at work.
 func (r *Repository) endStale(ctx context.Context, session engine.Session) error {
@@ -75,7 +79,7 @@ func (r *Repository) endStale(ctx context.Context, session engine.Session) error
 	if err := session.QueryRow(ctx, staleSQL, r.application()).Scan(&ended); err != nil {
 		return fmt.Errorf("look for what a killed backup has left: %w", err)
 	}
-	_, err := session.Exec(ctx, "SELECT set_config('application_name', ?, false)", r.application())
+	_, err := session.Exec(ctx, "SELECT set_config('application_name', ?, false)", ownApplication)
 	return err
 }
 
@@ -119,7 +123,7 @@ func (s *postgresSource) take(ctx context.Context, _ *creation, into *Database) 
 
 // dump runs pg_dump and counts meanwhile, both in the one snapshot.
 func (s *postgresSource) dump(ctx context.Context, c *creation, into *Database) error {
-	c.meter.enter(PhaseDatabase, s.database.Label, 0)
+	c.meter.Enter(at(PhaseDatabase, s.database.Label), 0)
 	if err := c.folder.MkdirAll(path.Dir(s.name), 0o700); err != nil {
 		return err
 	}
@@ -169,6 +173,9 @@ func (s *postgresSource) inspect(ctx context.Context, c *creation, into *Databas
 	into.ServerVersion, into.Encoding = s.server.Version, s.server.Encoding
 	into.Collate, into.CType = s.server.Collate, s.server.CType
 	into.Tables, into.Sequences = []Table{}, []Sequence{}
+	if err := s.session.QueryRow(ctx, "SELECT pg_database_size(current_database())").Scan(&into.Bytes); err != nil {
+		return err
+	}
 	if err := s.readSequences(ctx, into); err != nil { // first: they go on meanwhile, and pg_dump may not see less than is written down
 		return err
 	}
@@ -202,7 +209,7 @@ func (s *postgresSource) readSequences(ctx context.Context, into *Database) erro
 
 // sumDump lists the files that pg_dump has made; only their owner may read them.
 func (s *postgresSource) sumDump(ctx context.Context, c *creation, into *Database) error {
-	c.meter.enter(PhaseProof, s.database.Label, 0)
+	c.meter.Enter(at(PhaseProof, s.database.Label), 0)
 	if err := c.folder.Chmod(s.name, 0o700); err != nil {
 		return err
 	}
@@ -215,7 +222,7 @@ func (s *postgresSource) sumDump(ctx context.Context, c *creation, into *Databas
 		if err := c.folder.Chmod(name, 0o600); err != nil {
 			return err
 		}
-		stored, err := sumFile(ctx, c.folder, name, c.meter.add)
+		stored, err := sumFile(ctx, c.folder, name, c.meter.Add)
 		if err != nil {
 			return err
 		}

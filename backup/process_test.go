@@ -33,6 +33,13 @@ type process struct {
 	Databases map[string]map[string]any `json:"databases"`
 	PgDump    string                    `json:"pg_dump"`
 	PgRestore string                    `json:"pg_restore"`
+	// Write has it be a homeserver's writer on these databases and the media store of Folder.
+	Write []reach `json:"write"`
+	// Place is where it mounts a file system for itself: read-only after a first backup, or one that is too small.
+	Place    string `json:"place"`
+	ReadOnly bool   `json:"read_only"`
+	// Keep has it prune.
+	Keep int `json:"keep"`
 }
 
 // playProcess does the work of another process, if this one is such, and does not return then.
@@ -56,9 +63,19 @@ func playProcess() {
 func (p process) run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	switch {
+	case p.Write != nil:
+		return p.write(ctx)
+	case p.Place != "":
+		return p.onMount(ctx)
+	}
 	repository, err := backup.MakeRepository(p.Repo)
 	if err != nil {
 		return err
+	}
+	if p.Keep > 0 {
+		_, err := repository.Prune(ctx, backup.PruneOptions{Policy: backup.Policy{Last: p.Keep}})
+		return errors.Join(err, repository.Close())
 	}
 	if p.Folder != "" {
 		options := backup.RestoreOptions{Folder: p.Folder, Databases: map[string]*postgres.Config{}, PgRestore: p.PgRestore}
@@ -78,7 +95,7 @@ func (p process) run() error {
 	return errors.Join(err, repository.Close())
 }
 
-func (p process) start(t *testing.T, output *bytes.Buffer) *exec.Cmd {
+func (p process) command(t testing.TB) *exec.Cmd {
 	t.Helper()
 	content, err := json.Marshal(p)
 	if err != nil {
@@ -86,6 +103,12 @@ func (p process) start(t *testing.T, output *bytes.Buffer) *exec.Cmd {
 	}
 	command := exec.CommandContext(t.Context(), os.Args[0])
 	command.Env = append(os.Environ(), processVariable+"="+string(content))
+	return command
+}
+
+func (p process) start(t testing.TB, output *bytes.Buffer) *exec.Cmd {
+	t.Helper()
+	command := p.command(t)
 	command.Stdout, command.Stderr = output, output
 	command.WaitDelay = time.Second // what it has started may outlive it, and holds its output
 	if err := command.Start(); err != nil {
@@ -95,7 +118,7 @@ func (p process) start(t *testing.T, output *bytes.Buffer) *exec.Cmd {
 }
 
 // mustEnd runs it to its end, and returns how long that took.
-func (p process) mustEnd(t *testing.T) time.Duration {
+func (p process) mustEnd(t testing.TB) time.Duration {
 	t.Helper()
 	var output bytes.Buffer
 	begun := time.Now()
@@ -106,7 +129,7 @@ func (p process) mustEnd(t *testing.T) time.Duration {
 }
 
 // kill ends it at a random moment, unless it has ended by then, and reports whether it was killed.
-func (p process) kill(t *testing.T, within time.Duration) bool {
+func (p process) kill(t testing.TB, within time.Duration) bool {
 	t.Helper()
 	moment := time.Duration(rand.Int64N(int64(within)))
 	var output bytes.Buffer

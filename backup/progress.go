@@ -1,8 +1,9 @@
 package backup
 
 import (
-	"sync"
 	"time"
+
+	"github.com/synapsedb/synapse/internal/phases"
 )
 
 // Phase is what a job is at.
@@ -29,40 +30,21 @@ type Progress struct {
 	Elapsed time.Duration
 }
 
-// meter tells the progress. Its methods may be called from several goroutines; show is called by one at a time.
-type meter struct {
-	mutex sync.Mutex
-	show  func(Progress)
-	now   Progress
+// step is a phase of the work on something.
+type step struct {
+	phase Phase
+	what  string
 	begun time.Time
 }
 
-func (m *meter) enter(phase Phase, what string, total int64) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	m.now, m.begun = Progress{Phase: phase, What: what, Total: total}, time.Now()
-	m.tell()
-}
+// at is a step that begins.
+func at(phase Phase, what string) step { return step{phase: phase, what: what, begun: time.Now()} }
 
-// add counts bytes that are done.
-func (m *meter) add(bytes int64) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	m.now.Done += bytes
-	m.tell()
-}
-
-// set says how many bytes are done.
-func (m *meter) set(done, total int64) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	m.now.Done, m.now.Total = done, total
-	m.tell()
-}
-
-func (m *meter) tell() {
-	if m.show != nil {
-		m.now.Elapsed = time.Since(m.begun)
-		m.show(m.now)
+func newMeter(show func(Progress)) *phases.Meter[step] {
+	if show == nil {
+		return &phases.Meter[step]{}
 	}
+	return &phases.Meter[step]{Show: func(now phases.State[step]) {
+		show(Progress{Phase: now.Phase.phase, What: now.Phase.what, Done: now.Done, Total: now.Total, Elapsed: time.Since(now.Phase.begun)})
+	}}
 }

@@ -30,8 +30,8 @@ const (
 func fileKeys() map[string]refers {
 	return map[string]refers{
 		"log_config": toFile, "worker_log_config": toFile, "app_service_config_files": toFiles,
-		"signing_key_path": toFile, "key_server_signing_keys_path": toFile,
-		"macaroon_secret_key_path": toFile, "form_secret_path": toFile, "registration_shared_secret_path": toFile,
+		"key_server_signing_keys_path": toFile,
+		"macaroon_secret_key_path":     toFile, "form_secret_path": toFile, "registration_shared_secret_path": toFile,
 		"worker_replication_secret_path": toFile, "turn_shared_secret_path": toFile,
 		"recaptcha_private_key_path": toFile, "recaptcha_public_key_path": toFile,
 		"redis.password_path": toFile, "redis.certificate_file": toFile, "redis.private_key_file": toFile, "redis.ca_file": toFile, "redis.ca_path": toFolder,
@@ -139,13 +139,14 @@ func (d *document) references(include []string) (there, missing []Reference, err
 	for _, file := range include {
 		g.any(file, "--include")
 	}
-	for key, how := range fileKeys() {
-		for _, value := range find(d.top, strings.Split(key, ".")) {
-			g.value(key, how, value)
-		}
+	if path := d.keyPath(); path != "" { // before other keys that may name the same file
+		g.file(path, signingKey)
 	}
-	if path, isDefault := d.defaultKey(); isDefault {
-		g.file(path, "signing_key_path")
+	keys := fileKeys()
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		for _, value := range find(d.top, strings.Split(key, ".")) {
+			g.value(key, keys[key], value)
+		}
 	}
 	byPath := func(a, b Reference) int { return strings.Compare(a.Path, b.Path) }
 	there = slices.SortedFunc(maps.Values(g.found), byPath)

@@ -168,8 +168,25 @@ var idForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$`)
 
 func validID(id string) bool { return idForm.MatchString(id) }
 
-// newID begins with the time, so that IDs are in the order of the backups.
-func newID(now time.Time) string { return now.UTC().Format("20060102T150405Z") + "-" + chance(3) }
+const idTime = "20060102T150405Z"
+
+// newID begins with the time, or with that of the newest backup and a second: IDs are in the order of the backups, whatever the clock says. The caller
+// has the lock.
+func (r *Repository) newID(now time.Time) (string, error) {
+	ids, err := r.IDs()
+	if err != nil {
+		return "", err
+	}
+	begins := now.UTC().Format(idTime)
+	if len(ids) > 0 && begins <= ids[len(ids)-1][:len(idTime)] {
+		newest, err := time.Parse(idTime, ids[len(ids)-1][:len(idTime)])
+		if err != nil {
+			return "", fmt.Errorf("find an ID behind %s: %w", ids[len(ids)-1], err)
+		}
+		begins = newest.Add(time.Second).Format(idTime)
+	}
+	return begins + "-" + chance(3), nil
+}
 
 // IDs are the backups that are whole, the oldest first.
 func (r *Repository) IDs() ([]string, error) {
@@ -236,7 +253,14 @@ func (r *Repository) removePartial() error {
 		if !strings.HasPrefix(entry.Name(), partialBegins) {
 			continue
 		}
-		if err := r.root.RemoveAll(backupsFolder + "/" + entry.Name()); err != nil {
+		// The pg_dump of a backup that was killed may still make files there.
+		const attempts = 5
+		for range attempts {
+			if err = r.root.RemoveAll(backupsFolder + "/" + entry.Name()); err == nil {
+				break
+			}
+		}
+		if err != nil {
 			return fmt.Errorf("remove what an unfinished backup has left: %w", err)
 		}
 	}

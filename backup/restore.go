@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/synapsedb/synapse/config"
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/phases"
 )
 
 // Part is something that can be restored alone.
@@ -140,7 +144,7 @@ type restoration struct {
 	from    *Repository
 	backup  *Backup
 	report  *Restored
-	meter   meter
+	meter   *phases.Meter[step]
 	targets []target
 	files   []placedFile
 	media   *folderTarget // nil when media are not restored
@@ -152,7 +156,7 @@ type restoration struct {
 // the same call goes on; until its end no homeserver starts on its databases.
 func (r *Repository) Restore(ctx context.Context, options RestoreOptions) (_ *Restored, err error) {
 	begun := time.Now()
-	m := &restoration{options: options.withDefaults(), from: r, meter: meter{show: options.Progress}}
+	m := &restoration{options: options.withDefaults(), from: r, meter: newMeter(options.Progress)}
 	if r.locked == nil {
 		if err := r.lock(false); err != nil {
 			return nil, err
@@ -194,9 +198,9 @@ func (m *restoration) wants(part Part) bool {
 
 // check looks for everything that hinders; nothing is written.
 func (m *restoration) check(ctx context.Context) error {
-	m.meter.enter(PhaseCheck, "", 0)
+	m.meter.Enter(at(PhaseCheck, ""), 0)
 	var problems []Problem
-	for _, step := range []func(context.Context) error{m.checkSource, m.placeFolders, m.placeDatabases, m.placeFiles, m.checkTargets} {
+	for _, step := range []func(context.Context) error{m.checkSource, m.placeFolders, m.placeDatabases, m.placeFiles, m.checkTargets, m.checkSpace} {
 		err := step(ctx)
 		refused, isRefused := errors.AsType[*RefusedError](err)
 		if err != nil && !isRefused {
@@ -266,6 +270,42 @@ func (m *restoration) checkTargets(ctx context.Context) error {
 	return nil
 }
 
+// checkSpace looks whether media and SQLite databases have room. What a stopped restore has made is there already.
+func (m *restoration) checkSpace(context.Context) error {
+	if m.report.Continued {
+		return nil
+	}
+	needed := map[string]int64{}
+	if m.media != nil {
+		needed[existing(m.report.MediaPath)] += m.backup.Manifest.Media.Bytes
+	}
+	for _, one := range m.targets {
+		if file, isFile := one.(*sqliteTarget); isFile {
+			needed[existing(file.path)] += file.database.Bytes
+		}
+	}
+	var problems []Problem
+	for folder, bytes := range needed {
+		if free, known := engine.FreeSpace(folder); known && free < bytes {
+			problems = append(problems, Problem{ID: SpaceMissing, What: fmt.Sprintf("%d MB go to %s, and %d MB are free", bytes>>20, folder, free>>20), Hint: "make room"})
+		}
+	}
+	if len(problems) > 0 {
+		return &RefusedError{Problems: problems}
+	}
+	return nil
+}
+
+// existing is the nearest folder above a path that is there.
+func existing(path string) string {
+	for {
+		path = filepath.Dir(path)
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			return path
+		}
+	}
+}
+
 // write does everything, and takes the guards away in the end, that of main last: the manifest has main first.
 func (m *restoration) write(ctx context.Context) error {
 	for _, folder := range []*folderTarget{m.folder, m.media} {
@@ -284,7 +324,7 @@ func (m *restoration) write(ctx context.Context) error {
 	if err := m.restoreFiles(ctx); err != nil {
 		return err
 	}
-	m.meter.enter(PhaseFinish, "", 0)
+	m.meter.Enter(at(PhaseFinish, ""), 0)
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}

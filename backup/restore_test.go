@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/backup"
+	"github.com/synapsedb/synapse/config"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/homeserver"
@@ -149,7 +151,7 @@ func (p *place) filesSound(manifest *backup.Manifest) {
 	}
 }
 
-func content(t *testing.T, path string) string {
+func content(t testing.TB, path string) string {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -169,7 +171,7 @@ func rowsOf(manifest *backup.Manifest, table string) int64 {
 	return -1
 }
 
-func number(t *testing.T, from engine.Querier, query string) (value int64) {
+func number(t testing.TB, from engine.Querier, query string) (value int64) {
 	t.Helper()
 	if err := from.QueryRow(t.Context(), query).Scan(&value); err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -209,7 +211,7 @@ func TestHomeserverComesBack(t *testing.T) {
 }
 
 // tree are the files of a folder with their contents.
-func tree(t *testing.T, folder string) map[string]string {
+func tree(t testing.TB, folder string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
 	err := filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
@@ -224,7 +226,7 @@ func tree(t *testing.T, folder string) map[string]string {
 	return files
 }
 
-func refusedFor(t *testing.T, err error) []backup.ProblemID {
+func refusedFor(t testing.TB, err error) []backup.ProblemID {
 	t.Helper()
 	refused, isRefused := errors.AsType[*backup.RefusedError](err)
 	if !isRefused {
@@ -313,6 +315,47 @@ func TestConfigurationComesBackWhereItIsReferredTo(t *testing.T) {
 	}
 }
 
+func TestSigningKeyGoesToWhereTheConfigurationHasIt(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, onSQLite)
+	s.backUp()
+	s.file("new.yaml", fmt.Sprintf("server_name: %s\nsigning_key_path: %q\nmedia_store_path: %q\ndatabase: {name: sqlite3, args: {database: %q}}\n",
+		serverName, s.path("new/the.key"), s.path("new/media"), s.path("new/server.db")), 0o600)
+	loaded, err := config.Load(s.path("new.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.newPlace()
+	report, err := p.restore(backup.RestoreOptions{Config: loaded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content(t, s.path("new/the.key")) != keyLine || len(report.NotRestored) == 0 {
+		t.Errorf("%+v", report)
+	}
+	for _, name := range []string{"new/server.db", "new/media/local_content"} {
+		if _, err := os.Stat(s.path(name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDatabasesOfOneRoleAreBackedUpTogether(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, inTwo)
+	super := dbtest.Postgres(t)
+	for i := range s.reached {
+		name, _ := s.reached[i].Args["dbname"].(string)
+		s.reached[i].Args = map[string]any{"dsn": super.DSN(name, super.Superuser())}
+	}
+	s.file("etc/homeserver.yaml", fmt.Sprintf("server_name: %s\nsigning_key_path: %q\nmedia_store_path: %q\ndatabases:\n"+
+		"  groups: {name: psycopg2, data_stores: [state], args: %s}\n  rest: {name: psycopg2, data_stores: [main], args: %s}\n",
+		serverName, s.path("etc/example.org.signing.key"), s.store(), inline(t, s.reached[1].Args), inline(t, s.reached[0].Args)), 0o600)
+	if report := s.verify(s.backUp().ID); len(report.Damaged) > 0 {
+		t.Error(report.Damaged)
+	}
+}
+
 func sumOf(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
@@ -385,7 +428,7 @@ func TestStoppedRestoreGoesOn(t *testing.T) {
 			manifest := s.backUp()
 			p := s.newPlace()
 			for _, phase := range []backup.Phase{backup.PhaseDatabase, backup.PhaseProof, backup.PhaseMedia, backup.PhaseFiles, backup.PhaseFinish} {
-				if _, err := p.restoreStopped(phase); !errors.Is(err, context.Canceled) {
+				if err := p.restoreStopped(phase); !errors.Is(err, context.Canceled) {
 					t.Errorf("stopped at %s: %v", phase, err)
 				}
 				p.guarded()
@@ -403,7 +446,7 @@ func TestStoppedRestoreGoesOn(t *testing.T) {
 }
 
 // restoreStopped is told to end at the beginning of a phase.
-func (p *place) restoreStopped(at backup.Phase) (*backup.Restored, error) {
+func (p *place) restoreStopped(at backup.Phase) error {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(p.t.Context())
 	defer cancel()
@@ -418,7 +461,8 @@ func (p *place) restoreStopped(at backup.Phase) (*backup.Restored, error) {
 		p.t.Fatal(err)
 	}
 	defer closing(p.t, repository)
-	return repository.Restore(ctx, options)
+	_, err = repository.Restore(ctx, options)
+	return err
 }
 
 // guarded looks that no homeserver would start on what is there.

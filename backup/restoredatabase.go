@@ -81,7 +81,7 @@ func (m *restoration) configured(database *Database) *config.Database {
 
 // prove counts every table and compares it with the manifest.
 func (m *restoration) prove(ctx context.Context, from engine.Querier, database *Database, quote func(Table) string) (rows int64, emptied []string, err error) {
-	m.meter.enter(PhaseProof, database.Label, 0)
+	m.meter.Enter(at(PhaseProof, database.Label), 0)
 	var differences []string
 	emptied = []string{}
 	for _, table := range database.Tables {

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,7 +26,7 @@ type placedFile struct {
 // newKeyFile is where a new signing key goes.
 type newKeyFile struct {
 	target string
-	line   string
+	made   bool // by the restore that was stopped
 }
 
 // signingKey is the key of the configuration that names the signing key's file.
@@ -55,13 +54,13 @@ func (m *restoration) placeFiles(ctx context.Context) error {
 	}
 	var problems []Problem
 	for _, file := range m.backup.Manifest.Files {
-		if problem, err := m.placeFile(ctx, file, there, missing); err != nil {
+		if problem, err := m.placeFile(ctx, m.moved(file, document), there, missing); err != nil {
 			return err
 		} else if problem != nil {
 			problems = append(problems, *problem)
 		}
 	}
-	if problem := m.keyProblem(document.keyPath()); problem != nil {
+	if problem := m.keyProblem(document.keyPath(), document.top["signing_key"] != nil); problem != nil {
 		problems = append(problems, *problem)
 	}
 	if len(problems) > 0 {
@@ -83,10 +82,20 @@ func (m *restoration) placeBelow() error {
 		}
 		m.files = append(m.files, placedFile{StoredFile: file, target: target})
 	}
-	if problem := m.keyProblem(key); problem != nil {
+	isInline := len(m.backup.Manifest.SigningKeys) > 0 && !slices.ContainsFunc(m.backup.Manifest.Files, func(file StoredFile) bool { return file.Key == signingKey })
+	if problem := m.keyProblem(key, isInline); problem != nil {
 		return &RefusedError{Problems: []Problem{*problem}}
 	}
 	return nil
+}
+
+// moved gives the signing key the place that the new configuration has for it.
+func (m *restoration) moved(file StoredFile, document *document) StoredFile {
+	path, err := filepath.Abs(document.keyPath())
+	if file.Key == signingKey && document.keyPath() != "" && err == nil {
+		file.Path = path
+	}
+	return file
 }
 
 // placeFile looks at one file where there is a configuration.
@@ -135,17 +144,20 @@ type discard struct{}
 func (discard) Write(content []byte) (int, error) { return len(content), nil }
 
 // keyProblem: a homeserver without a key makes a new one in silence, and is another server for all others.
-func (m *restoration) keyProblem(path string) *Problem {
+// isInline says that the key stands in the configuration itself.
+func (m *restoration) keyProblem(path string, isInline bool) *Problem {
 	_, err := os.Lstat(path)
 	isThere := err == nil
 	comes := slices.ContainsFunc(m.files, func(file placedFile) bool { return file.Key == signingKey })
-	inline := len(m.backup.Manifest.SigningKeys) > 0 && !slices.ContainsFunc(m.backup.Manifest.Files, func(file StoredFile) bool { return file.Key == signingKey })
+	continues := m.folder != nil && m.folder.continues || m.media != nil && m.media.continues
 	switch {
+	case m.options.NewSigningKey && isThere && continues:
+		m.key = &newKeyFile{target: path, made: true}
 	case m.options.NewSigningKey && isThere:
 		return &Problem{ID: FileThere, What: path + " is there, and holds a signing key", Hint: "leave --new-signing-key out to keep it, or move it away"}
 	case m.options.NewSigningKey:
 		m.key = &newKeyFile{target: path}
-	case !comes && !inline && !isThere:
+	case !comes && !isInline && !isThere:
 		return &Problem{ID: SigningKeyMissing, What: "the backup holds no signing key, and there is none at " + path,
 			Hint: "put the key there, or have a new one made: --new-signing-key. Without it the homeserver would make one in silence"}
 	}
@@ -154,7 +166,7 @@ func (m *restoration) keyProblem(path string) *Problem {
 
 // restoreFiles writes configuration and keys.
 func (m *restoration) restoreFiles(ctx context.Context) error {
-	m.meter.enter(PhaseFiles, "", 0)
+	m.meter.Enter(at(PhaseFiles, ""), 0)
 	for _, file := range m.files {
 		if !file.keep {
 			if err := m.restoreFile(ctx, file); err != nil {
@@ -177,7 +189,7 @@ func (m *restoration) restoreFile(ctx context.Context, file placedFile) error {
 	}
 	defer closer()
 	as := placed{name: name, mode: fs.FileMode(mode) & fs.ModePerm, owner: file.Owner, group: file.Group}
-	if err := place(ctx, to, as, m.backup.root, file.Stored, m.meter.add); err != nil {
+	if err := place(ctx, to, as, m.backup.root, file.Stored, m.meter.Add); err != nil {
 		return err
 	}
 	return syncFile(to, name, false)
@@ -201,28 +213,45 @@ func (m *restoration) makeKey() error {
 	if m.key == nil {
 		return nil
 	}
-	line, key, err := newKey()
+	keys, err := m.writeKey()
 	if err != nil {
 		return err
+	}
+	var text strings.Builder
+	text.WriteString("old_signing_keys:\n")
+	for _, old := range m.backup.Manifest.SigningKeys {
+		fmt.Fprintf(&text, "  %q: { key: %q, expired_ts: %d }\n", old.ID, old.PublicKey, time.Now().UnixMilli())
+	}
+	m.report.OldSigningKeys, m.report.SigningKeys = text.String(), keys
+	return nil
+}
+
+func (m *restoration) writeKey() ([]SigningKey, error) {
+	if m.key.made {
+		content, err := os.ReadFile(m.key.target)
+		if err != nil {
+			return nil, err
+		}
+		return parseKeys(string(content))
+	}
+	line, key, err := newKey()
+	if err != nil {
+		return nil, err
 	}
 	to, name, closer, err := m.folderOf(m.key.target)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer closer()
 	if err := to.MkdirAll(filepath.ToSlash(filepath.Dir(name)), 0o750); err != nil {
-		return err
+		return nil, err
 	}
-	if err := writeSynced(to, name, []byte(line)); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return refuse(FileThere, m.key.target+" is there", "it may be the key that a stopped restore has made: keep it, and leave --new-signing-key out")
-		}
-		return err
+	unfinished := name + unfinishedEnd
+	if err := unlessMissing(to.Remove(unfinished)); err != nil {
+		return nil, err
 	}
-	text := "old_signing_keys:\n"
-	for _, old := range m.backup.Manifest.SigningKeys {
-		text += fmt.Sprintf("  %q: { key: %q, expired_ts: %d }\n", old.ID, old.PublicKey, time.Now().UnixMilli())
+	if err := writeSynced(to, unfinished, []byte(line)); err != nil {
+		return nil, err
 	}
-	m.report.OldSigningKeys, m.report.SigningKeys = text, []SigningKey{key}
-	return nil
+	return []SigningKey{key}, rename(to, unfinished, name)
 }

@@ -146,7 +146,7 @@ func place(ctx context.Context, to *os.Root, as placed, from *os.Root, content S
 			return err
 		}
 		if there.SHA256 != content.SHA256 {
-			return refuse(FileThere, fmt.Sprintf("%s is there, with another content", filepath.Join(to.Name(), as.name)), "move it away; nothing is written over")
+			return refuse(FileThere, filepath.Join(to.Name(), as.name)+" is there, with another content", "move it away; nothing is written over")
 		}
 		return nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -235,14 +235,14 @@ func (m *restoration) restoreMedia(ctx context.Context) error {
 		}
 		return nil
 	}
-	m.meter.enter(PhaseMedia, "", list.Bytes)
+	m.meter.Enter(at(PhaseMedia, ""), list.Bytes)
 	made := map[string]bool{}
 	for medium, err := range m.backup.Media() {
 		if err != nil {
 			return err
 		}
 		as := placed{name: medium.Path, mode: 0o640, owner: list.Owner, group: list.Group, modified: time.Unix(0, medium.Modified)}
-		if err := place(ctx, m.media.root, as, m.from.root, Stored{Name: object(medium.SHA256), Size: medium.Size, SHA256: medium.SHA256}, m.meter.add); err != nil {
+		if err := place(ctx, m.media.root, as, m.from.root, Stored{Name: object(medium.SHA256), Size: medium.Size, SHA256: medium.SHA256}, m.meter.Add); err != nil {
 			return fmt.Errorf("restore %s: %w", medium.Path, err)
 		}
 		if err := m.ownFolders(medium.Path, made); err != nil {

@@ -49,6 +49,13 @@ func (t *postgresTarget) check(ctx context.Context) (bool, error) {
 	if err := needProgram(ctx, t.options.PgRestore, info); err != nil {
 		return false, err
 	}
+	room, err := t.config.Space(ctx)
+	if err != nil {
+		return false, err
+	}
+	if room.Known && room.Free < t.database.Bytes-room.Used {
+		return false, refuse(SpaceMissing, fmt.Sprintf("the database %s takes %d MB, and its server has %d MB free", t.database.Label, t.database.Bytes>>20, room.Free>>20), "make room")
+	}
 	var locked bool
 	if err := t.session.QueryRow(ctx, fmt.Sprintf("SELECT pg_try_advisory_lock(%d, 0)", lockClass)).Scan(&locked); err != nil {
 		return false, err
@@ -119,7 +126,7 @@ func (t *postgresTarget) fill(ctx context.Context) error {
 	if t.done {
 		return nil
 	}
-	t.meter.enter(PhaseDatabase, t.database.Label, 0)
+	t.meter.Enter(at(PhaseDatabase, t.database.Label), 0)
 	for _, step := range []struct {
 		name string
 		do   func(context.Context) error

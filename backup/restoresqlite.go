@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/sqlite"
@@ -47,11 +48,14 @@ func (t *sqliteTarget) name() string       { return filepath.Base(t.path) }
 func (t *sqliteTarget) unfinished() string { return t.name() + unfinishedEnd }
 
 func (t *sqliteTarget) fill(ctx context.Context) (err error) {
+	if err := os.MkdirAll(filepath.Dir(t.path), 0o750); err != nil {
+		return err
+	}
 	if t.folder, err = os.OpenRoot(filepath.Dir(t.path)); err != nil || t.complete {
 		return err
 	}
 	stored := t.database.Files[0]
-	t.meter.enter(PhaseDatabase, t.database.Label, stored.Size)
+	t.meter.Enter(at(PhaseDatabase, t.database.Label), stored.Size)
 	// The name of a copy that is being made ends twice.
 	for _, end := range []string{"", "-wal", "-journal", "-shm"} {
 		if err := unlessMissing(t.folder.Remove(t.unfinished() + end)); err != nil {
@@ -59,7 +63,7 @@ func (t *sqliteTarget) fill(ctx context.Context) (err error) {
 		}
 	}
 	as := placed{name: t.unfinished(), mode: 0o600, owner: t.backup.Manifest.Media.Owner, group: t.backup.Manifest.Media.Group}
-	if err := place(ctx, t.folder, as, t.backup.root, stored, t.meter.add); err != nil {
+	if err := place(ctx, t.folder, as, t.backup.root, stored, t.meter.Add); err != nil {
 		return fmt.Errorf("restore the database %s: %w", t.database.Label, err)
 	}
 	return t.finishCopy(ctx)
@@ -75,7 +79,7 @@ func (t *sqliteTarget) finishCopy(ctx context.Context) (err error) {
 	result := RestoredDatabase{Label: t.database.Label, Target: t.path, Snapshot: t.database.Snapshot, Tables: len(t.database.Tables), Sequences: len(t.database.Sequences)}
 	err = session.Transact(ctx, engine.TxOptions{KeysUnchecked: true}, func(tx engine.Tx) error {
 		for _, table := range t.database.Tables {
-			if table.Left {
+			if table.Left || slices.Contains(neverRestored(), table.Name) {
 				if _, err := tx.Exec(ctx, "DELETE FROM "+sqlite.QuoteIdentifier(table.Name)); err != nil {
 					return err
 				}

@@ -44,16 +44,31 @@ const (
 
 // scene is a homeserver with its files.
 type scene struct {
-	t      *testing.T
+	t      testing.TB
 	shape  shape
 	folder string
 	repo   string
 	yaml   string
 	main   opener
 	state  opener
+	// reached says how other processes open the databases of main and state.
+	reached [2]reach
 }
 
-func newScene(t *testing.T, of shape) *scene {
+// reach is a path of SQLite, or the args of PostgreSQL.
+type reach struct {
+	Path string         `json:"path"`
+	Args map[string]any `json:"args"`
+}
+
+func (r reach) opener() opener {
+	if r.Path != "" {
+		return sqliteAt(r.Path)
+	}
+	return postgresAt(r.Args)
+}
+
+func newScene(t testing.TB, of shape) *scene {
 	t.Helper()
 	folder := t.TempDir()
 	s := &scene{t: t, shape: of, folder: folder, repo: filepath.Join(folder, "repo"), yaml: filepath.Join(folder, "etc", "homeserver.yaml")}
@@ -102,19 +117,20 @@ func (s *scene) databases() string {
 	switch s.shape {
 	case onSQLite:
 		path := s.path("homeserver.db")
-		s.main = sqliteAt(path)
+		s.main, s.reached = sqliteAt(path), [2]reach{{Path: path}}
 		s.state = s.main
 		s.create(s.main)
 		return fmt.Sprintf("database: {name: sqlite3, args: {database: %q}}\n", path)
 	case onPostgres:
 		database := dbtest.NewDatabase(s.t)
-		s.main = postgresAt(database.Config)
+		s.main, s.reached = postgresAt(database.Config), [2]reach{{Args: database.Config}}
 		s.state = s.main
 		s.create(s.main)
 		return "database: {name: psycopg2, args: " + inline(s.t, database.Config) + "}\n"
 	case inTwo:
 		main, state := dbtest.NewDatabase(s.t), dbtest.NewDatabase(s.t)
 		s.main, s.state = postgresAt(main.Config), postgresAt(state.Config)
+		s.reached = [2]reach{{Args: main.Config}, {Args: state.Config}}
 		s.create(s.main, "main")
 		s.create(s.state, "state")
 		return "databases:\n  groups: {name: psycopg2, data_stores: [state], args: " + inline(s.t, state.Config) + "}\n" +
@@ -124,7 +140,7 @@ func (s *scene) databases() string {
 }
 
 // inline is YAML too.
-func inline(t *testing.T, args map[string]any) string {
+func inline(t testing.TB, args map[string]any) string {
 	t.Helper()
 	text, err := json.Marshal(args)
 	if err != nil {
@@ -183,7 +199,7 @@ func (s *scene) work(do func(main, state engine.Session)) {
 	do(main, state)
 }
 
-func must(t *testing.T, session engine.Querier, statement string, values ...any) {
+func must(t testing.TB, session engine.Querier, statement string, values ...any) {
 	t.Helper()
 	if _, err := session.Exec(t.Context(), statement, values...); err != nil {
 		t.Fatalf("%s: %v", statement, err)
@@ -206,34 +222,62 @@ func (s *scene) fill() {
 	})
 }
 
-// event writes a state group before the event that refers to it, as a homeserver does.
 func (s *scene) event(main, state engine.Querier, number int) {
 	s.t.Helper()
-	id := fmt.Sprintf("$%d", number)
-	must(s.t, state, "INSERT INTO state_groups (id, room_id, event_id) VALUES (?, ?, ?)", number, room, id)
-	must(s.t, main, `INSERT INTO events (topological_ordering, event_id, type, room_id, processed, outlier, stream_ordering)
-VALUES (?, ?, 'm.room.message', ?, ?, ?, ?)`, number, id, room, true, false, number)
-	must(s.t, main, "INSERT INTO event_to_state_groups (event_id, room_id, state_group) VALUES (?, ?, ?)", id, room, number)
-	if main.Engine() == engine.Postgres {
-		must(s.t, main, "SELECT setval('events_stream_seq', ?)", number)
+	if err := writeEvent(s.t.Context(), main, state, number); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
-// medium writes a file before its row, as a homeserver does.
 func (s *scene) medium(main engine.Querier, number int) {
 	s.t.Helper()
+	if err := writeMedium(s.t.Context(), main, s.store(), number); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// writeEvent writes a state group before the event that refers to it, as a homeserver does.
+func writeEvent(ctx context.Context, main, state engine.Querier, number int) error {
+	id := fmt.Sprintf("$%d", number)
+	if _, err := state.Exec(ctx, "INSERT INTO state_groups (id, room_id, event_id) VALUES (?, ?, ?)", number, room, id); err != nil {
+		return err
+	}
+	if main.Engine() == engine.Postgres {
+		if _, err := main.Exec(ctx, "SELECT setval('events_stream_seq', ?)", number); err != nil {
+			return err
+		}
+	}
+	if _, err := main.Exec(ctx, `INSERT INTO events (topological_ordering, event_id, type, room_id, processed, outlier, stream_ordering)
+VALUES (?, ?, 'm.room.message', ?, ?, ?, ?)`, number, id, room, true, false, number); err != nil {
+		return err
+	}
+	_, err := main.Exec(ctx, "INSERT INTO event_to_state_groups (event_id, room_id, state_group) VALUES (?, ?, ?)", id, room, number)
+	return err
+}
+
+// writeMedium writes a file before its row, as a homeserver does.
+func writeMedium(ctx context.Context, main engine.Querier, store string, number int) error {
 	id := fmt.Sprintf("Media%019d", number)
 	content := strings.Repeat(id, 100+number%7)
 	sum := sha256.Sum256([]byte(content))
 	for kind, name := range map[media.Kind]string{media.LocalContent: "", media.LocalThumbnails: "32-32-image-png-crop"} {
 		parts, err := kind.Path("", id, name)
 		if err != nil {
-			s.t.Fatal(err)
+			return err
 		}
-		s.file("media_store/"+strings.Join(parts, "/"), content, 0o640)
+		path := filepath.Join(store, filepath.Join(parts...))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o640); err != nil {
+			return err
+		}
 	}
-	must(s.t, main, "INSERT INTO local_media_repository (media_id, media_length, sha256) VALUES (?, ?, ?)", id, len(content), hex.EncodeToString(sum[:]))
-	must(s.t, main, "INSERT INTO local_media_repository_thumbnails VALUES (?, 32, 32, 'image/png', 'crop', 1)", id)
+	if _, err := main.Exec(ctx, "INSERT INTO local_media_repository (media_id, media_length, sha256) VALUES (?, ?, ?)", id, len(content), hex.EncodeToString(sum[:])); err != nil {
+		return err
+	}
+	_, err := main.Exec(ctx, "INSERT INTO local_media_repository_thumbnails VALUES (?, 32, 32, 'image/png', 'crop', 1)", id)
+	return err
 }
 
 func (s *scene) config() *config.Config {
@@ -250,7 +294,7 @@ func (s *scene) options() backup.CreateOptions {
 }
 
 // program is one of PostgreSQL's.
-func program(t *testing.T, name string) string {
+func program(t testing.TB, name string) string {
 	t.Helper()
 	return dbtest.Postgres(t).Bin(name)
 }
@@ -292,7 +336,7 @@ func (s *scene) verify(id string) *backup.Verified {
 	return report
 }
 
-func closing(t *testing.T, closer interface{ Close() error }) {
+func closing(t testing.TB, closer interface{ Close() error }) {
 	t.Helper()
 	if err := closer.Close(); err != nil {
 		t.Error(err)

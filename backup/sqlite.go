@@ -30,7 +30,11 @@ func openSQLite(ctx context.Context, c *creation, database config.Database, name
 		if err != nil {
 			return nil, err
 		}
-		if err := sqlite.CheckBackup(database.SQLitePath, destination, sqlite.BackupOptions{}); err != nil {
+		err = sqlite.CheckBackup(database.SQLitePath, destination, sqlite.BackupOptions{})
+		if full, isFull := errors.AsType[*sqlite.DestinationError](err); isFull && full.Problem == sqlite.DestinationFull {
+			return nil, refuse(SpaceMissing, fmt.Sprintf("the copy of %s: %v", database.Label, err), "make room, or remove old backups")
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -40,15 +44,13 @@ func openSQLite(ctx context.Context, c *creation, database config.Database, name
 // take makes the copy, which is a state that the database was in when the copying began.
 func (s *sqliteSource) take(ctx context.Context, c *creation, into *Database) (err error) {
 	into.Label, into.Dump = s.database.Label, s.name
-	c.meter.enter(PhaseDatabase, s.database.Label, 0)
+	c.meter.Enter(at(PhaseDatabase, s.database.Label), 0)
 	destination, err := c.to.absolute(c.name + "/" + s.name)
 	if err != nil {
 		return err
 	}
 	into.Snapshot = time.Now().UTC()
-	_, err = sqlite.Backup(ctx, s.database.SQLitePath, destination, sqlite.BackupOptions{
-		Rate: -1, Log: c.options.Log, Progress: func(p sqlite.BackupProgress) { c.meter.set(p.Done, p.Total) },
-	})
+	_, err = sqlite.Backup(ctx, s.database.SQLitePath, destination, sqlite.BackupOptions{Rate: -1, Log: c.options.Log, Progress: c.copies(s.database.Label)})
 	if err != nil {
 		return err
 	}
@@ -64,6 +66,19 @@ func (s *sqliteSource) take(ctx context.Context, c *creation, into *Database) (e
 		return err
 	}
 	return s.empty(ctx, session, into)
+}
+
+// copies shows how far a copy is, and begins to count again whenever the copy does.
+func (c *creation) copies(label string) func(sqlite.BackupProgress) {
+	var before sqlite.BackupProgress
+	return func(now sqlite.BackupProgress) {
+		if now.Attempt != before.Attempt {
+			c.meter.Enter(at(PhaseDatabase, label), now.Total)
+			before.Done = 0
+		}
+		c.meter.Add(now.Done - before.Done)
+		before = now
+	}
 }
 
 const (
@@ -122,9 +137,9 @@ func (s *sqliteSource) empty(ctx context.Context, session engine.Session, into *
 
 // dump only sums the copy.
 func (s *sqliteSource) dump(ctx context.Context, c *creation, into *Database) error {
-	c.meter.enter(PhaseProof, s.database.Label, 0)
-	stored, err := sumFile(ctx, c.folder, s.name, c.meter.add)
-	into.Files = []Stored{stored}
+	c.meter.Enter(at(PhaseProof, s.database.Label), 0)
+	stored, err := sumFile(ctx, c.folder, s.name, c.meter.Add)
+	into.Files, into.Bytes = []Stored{stored}, stored.Size
 	return err
 }
 

@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/internal/pgprogram"
+	"github.com/synapsedb/synapse/internal/phases"
 )
 
 // VerifyOptions say how much is looked at.
@@ -30,12 +32,14 @@ type Verified struct {
 	Damaged []string `json:"damaged"`
 	// More counts further damage.
 	More int64 `json:"more,omitempty"`
+	// Noted says that it is written down in the repository that nothing is damaged, by which Prune knows the backup.
+	Noted bool `json:"noted"`
 }
 
 const mostDamaged = 100
 
 // Verify reads everything that a backup consists of and compares it with its checksums. What is wrong is in the report; an error is about
-// reading itself, or about a manifest that cannot be read.
+// reading itself, or about a manifest that cannot be read. That nothing is wrong is written down in the repository, if it can be written to.
 func (r *Repository) Verify(ctx context.Context, id string, options VerifyOptions) (_ *Verified, err error) {
 	if r.locked == nil {
 		if err := r.lock(false); err != nil {
@@ -47,18 +51,22 @@ func (r *Repository) Verify(ctx context.Context, id string, options VerifyOption
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	v := &verification{backup: b, report: &Verified{ID: b.Manifest.ID, Damaged: []string{}}, meter: meter{show: options.Progress}}
-	return v.report, v.all(ctx, options)
+	v := &verification{backup: b, report: &Verified{ID: b.Manifest.ID, Damaged: []string{}}, meter: newMeter(options.Progress)}
+	if err := v.all(ctx, options); err != nil || len(v.report.Damaged) > 0 {
+		return v.report, err
+	}
+	v.report.Noted, err = b.noteVerified(time.Now())
+	return v.report, err
 }
 
 type verification struct {
 	backup *Backup
 	report *Verified
-	meter  meter
+	meter  *phases.Meter[step]
 }
 
 func (v *verification) all(ctx context.Context, options VerifyOptions) error {
-	v.meter.enter(PhaseProof, "", v.backup.Manifest.size())
+	v.meter.Enter(at(PhaseProof, ""), v.backup.Manifest.size())
 	for _, stored := range v.backup.Manifest.stored() {
 		if err := v.note(checkStored(ctx, v.backup.root, stored, v.took), stored); err != nil {
 			return err
@@ -75,7 +83,7 @@ func (v *verification) all(ctx context.Context, options VerifyOptions) error {
 
 func (v *verification) took(bytes int64) {
 	v.report.Bytes += bytes
-	v.meter.add(bytes)
+	v.meter.Add(bytes)
 }
 
 // note takes down damage; another error ends it.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/background"
+	"github.com/synapsedb/synapse/backup"
 	"github.com/synapsedb/synapse/doctor"
 	"github.com/synapsedb/synapse/doctor/create"
 	"github.com/synapsedb/synapse/doctor/finding"
@@ -54,6 +55,15 @@ func TestCommandsAreDescribed(t *testing.T) {
 			jsonNames(reflect.TypeFor[cli.CreatedDatabases](), ""), jsonNames(reflect.TypeFor[create.Result](), "databases."), constants(t, "../doctor/create", "State")),
 		read(t, "tune.md"): slices.Concat(
 			jsonNames(reflect.TypeFor[tune.Report](), ""), jsonNames(reflect.TypeFor[tune.Setting](), "settings."), jsonNames(reflect.TypeFor[tune.Table](), "tables.")),
+		read(t, "backup.md"): slices.Concat(
+			jsonNames(reflect.TypeFor[backup.Manifest](), ""), jsonNames(reflect.TypeFor[backup.SigningKey](), "signing_keys."),
+			jsonNames(reflect.TypeFor[backup.Reference](), "files."), jsonNames(reflect.TypeFor[backup.Stored](), "files."), jsonNames(reflect.TypeFor[backup.StoredFile](), "files."),
+			jsonNames(reflect.TypeFor[backup.Database](), "databases."), jsonNames(reflect.TypeFor[backup.Table](), "tables."), jsonNames(reflect.TypeFor[backup.Sequence](), "sequences."),
+			jsonNames(reflect.TypeFor[backup.Media](), "media."), jsonNames(reflect.TypeFor[backup.Medium](), ""),
+			jsonNames(reflect.TypeFor[cli.ListedBackup](), ""), jsonNames(reflect.TypeFor[backup.Verified](), ""), jsonNames(reflect.TypeFor[backup.Pruned](), ""), jsonNames(reflect.TypeFor[cli.VerifiedBackup](), "")),
+		read(t, "restore.md"): slices.Concat(
+			jsonNames(reflect.TypeFor[backup.Restored](), ""), jsonNames(reflect.TypeFor[backup.RestoredDatabase](), "databases."), jsonNames(reflect.TypeFor[backup.RestoredFile](), "files.")),
+		read(t, "backup.md") + read(t, "restore.md"): constants(t, "../backup", "ProblemID"),
 		read(t, "snapshot.md"): jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
@@ -76,7 +86,7 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	flag := regexp.MustCompile(`(?m)^ +(?:-[a-z], )?(--[a-z-]+)`)
 	described := regexp.MustCompile("(?m)^\\| `(?:-[a-z]`, `)?(--[a-z-]+)")
 	for page, commands := range map[string][]string{
-		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "check.md": {"check"}, "create-database.md": {"create-database"}, "tune.md": {"tune"}, "relocale.md": {"relocale"}, "port-back.md": {"port-back"},
+		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "restore.md": {"restore"}, "backup.md": {"backup create", "backup list", "backup show", "backup verify", "backup prune"}, "check.md": {"check"}, "create-database.md": {"create-database"}, "tune.md": {"tune"}, "relocale.md": {"relocale"}, "port-back.md": {"port-back"},
 		"schema-dump.md": {"schema dump"}, "schema-split.md": {"schema split"},
 		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
 		"start.md":   {"start"},

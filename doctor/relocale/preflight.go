@@ -10,6 +10,7 @@ import (
 
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/pgprogram"
 )
 
 // longestName is how many bytes PostgreSQL keeps of a name.
@@ -68,7 +69,7 @@ func (r *run) targetProblems(ctx context.Context) ([]Problem, error) {
 func (r *run) programProblems(ctx context.Context) (problems []Problem, err error) {
 	server := r.source.version / 10000
 	for _, path := range []string{r.options.PgDump, r.options.PgRestore} {
-		version, err := majorVersion(ctx, path)
+		version, err := pgprogram.MajorVersion(ctx, path)
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/synapsedb/synapse/engine/postgres/copybinary"
+	"github.com/synapsedb/synapse/internal/pgprogram"
 	"github.com/synapsedb/synapse/port/checksum"
 )
 
@@ -258,11 +259,11 @@ func (r *run) compareDefinitions(ctx context.Context, _, _ *pgx.Conn) ([]string,
 		return nil, err
 	}
 	again := filepath.Join(r.made.marker.Folder, "definitions")
-	dumping := newProgram(ctx, r.options.PgDump, "--format=directory", "--schema-only", "--no-sync", "--file="+again)
-	if err := dumping.on(config, r.dumpName()); err != nil {
+	dumping := pgprogram.New(ctx, r.options.PgDump, "--format=directory", "--schema-only", "--no-sync", "--file="+again)
+	if err := dumping.On(config, r.dumpName()); err != nil {
 		return nil, err
 	}
-	if err := dumping.run(); err != nil {
+	if err := dumping.Run(); err != nil {
 		return nil, err
 	}
 	now, err := r.definitions(ctx, again)
@@ -275,11 +276,11 @@ func (r *run) compareDefinitions(ctx context.Context, _, _ *pgx.Conn) ([]string,
 
 // definitions are the lines of SQL that make everything but rows, sorted.
 func (r *run) definitions(ctx context.Context, archive string) (lines []string, err error) {
-	reading := newProgram(ctx, r.options.PgRestore, "--schema-only", "--format=directory", "--file=-", archive)
-	if err := reading.run(); err != nil {
+	reading := pgprogram.New(ctx, r.options.PgRestore, "--schema-only", "--format=directory", "--file=-", archive)
+	if err := reading.Run(); err != nil {
 		return nil, err
 	}
-	for line := range strings.SplitSeq(reading.output.String(), "\n") {
+	for line := range strings.SplitSeq(reading.Output(), "\n") {
 		if line = strings.TrimSpace(line); defines(line) {
 			lines = append(lines, line)
 		}

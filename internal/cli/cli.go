@@ -76,6 +76,7 @@ func (e *environment) root() *cobra.Command {
 	root.AddCommand(e.schema())
 	root.AddCommand(e.portBack())
 	root.AddCommand(e.createDatabase(), e.tune())
+	root.AddCommand(e.backup(), e.restore())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,11 +49,14 @@ func (p *Program) On(config *postgres.Config, application string) error {
 	return nil
 }
 
-// Input is what the program reads.
-func (p *Program) Input(reader io.Reader) { p.command.Stdin = reader }
-
 // Run starts the program and waits for its end. An error holds what it said.
 func (p *Program) Run() error { return p.explain(p.command.Run()) }
+
+// Start only starts it; Wait has to follow.
+func (p *Program) Start() error { return p.explain(p.command.Start()) }
+
+// Wait waits for the end of a program that was started. An error holds what it said.
+func (p *Program) Wait() error { return p.explain(p.command.Wait()) }
 
 // Output is what it has written.
 func (p *Program) Output() string { return p.output.String() }

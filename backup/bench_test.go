@@ -1,0 +1,108 @@
+package backup_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/synapsedb/synapse/backup"
+	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/media"
+)
+
+const (
+	benchPairs  = 5
+	benchMedia  = 10_000
+	benchBytes  = 20_000 // each
+	benchEvents = 200_000
+)
+
+// BenchmarkWholeHomeserver compares backups into a new repository with pg_dump and then tar with Zstandard, in pairs that take turns, and the
+// time for media of a second backup, with nothing new, with that of the first.
+func BenchmarkWholeHomeserver(b *testing.B) {
+	s := newScene(b, onPostgres)
+	s.enlarge()
+	var ratios, again []float64
+	for b.Loop() {
+		for range benchPairs {
+			theirs := s.byHand()
+			s.repo = filepath.Join(b.TempDir(), "repo")
+			first, firstMedia := s.timed()
+			_, secondMedia := s.timed()
+			ratios, again = append(ratios, first.Seconds()/theirs.Seconds()), append(again, secondMedia.Seconds()/firstMedia.Seconds())
+			b.Logf("by hand %.2f s, backup %.2f s (media %.2f s), media again %.3f s", theirs.Seconds(), first.Seconds(), firstMedia.Seconds(), secondMedia.Seconds())
+		}
+	}
+	slices.Sort(ratios)
+	slices.Sort(again)
+	b.ReportMetric(ratios[len(ratios)/2], "whole/by-hand")
+	b.ReportMetric(again[len(again)/2], "media-again/first")
+}
+
+// enlarge fills the homeserver with events whose texts compress as such do, and media that do not.
+func (s *scene) enlarge() {
+	s.t.Helper()
+	s.work(func(main, _ engine.Session) {
+		must(s.t, main, fmt.Sprintf(`INSERT INTO events (topological_ordering, event_id, type, room_id, processed, outlier, stream_ordering, content)
+SELECT n, '$' || md5(n::text), 'm.room.message', '%s', true, false, n, repeat(md5((n %% 1000)::text), 3) || md5(n::text) FROM generate_series(1000, %d) AS n`, room, 1000+benchEvents))
+		random := rand.NewChaCha8([32]byte{})
+		content := make([]byte, benchBytes)
+		for number := range benchMedia {
+			_, _ = random.Read(content) // it never fails
+			id := fmt.Sprintf("M%023d", number*7919)
+			parts, err := media.LocalContent.Path("", id, "")
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.file("media_store/"+strings.Join(parts, "/"), string(content), 0o640)
+		}
+		must(s.t, main, fmt.Sprintf(`INSERT INTO local_media_repository (media_id, media_length)
+SELECT 'M' || lpad((n * 7919)::text, 23, '0'), %d FROM generate_series(0, %d) AS n`, benchBytes, benchMedia-1))
+	})
+}
+
+// byHand is what the documentation of the Python homeserver says, and tar.
+func (s *scene) byHand() time.Duration {
+	s.t.Helper()
+	folder := s.t.TempDir()
+	config := s.config().Databases[0].Postgres
+	how, err := config.ForProgram()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	dump := exec.CommandContext(s.t.Context(), program(s.t, "pg_dump"), "-Fc", "-Z1", "--exclude-table-data=e2e_one_time_keys_json", "-f", filepath.Join(folder, "dump"), "--dbname="+how.Conninfo)
+	dump.Env = how.Environment
+	tar := exec.CommandContext(s.t.Context(), "tar", "-I", "zstd -3", "-cf", filepath.Join(folder, "media.tar.zst"), "-C", s.folder, "media_store", "etc")
+	begun := time.Now()
+	for _, command := range []*exec.Cmd{dump, tar} {
+		if output, err := command.CombinedOutput(); err != nil {
+			s.t.Fatalf("%v: %s", err, output)
+		}
+	}
+	return time.Since(begun)
+}
+
+// timed is how long a backup takes, and its media alone.
+func (s *scene) timed() (whole, ofMedia time.Duration) {
+	s.t.Helper()
+	var entered, left time.Time
+	options := s.options()
+	options.Progress = func(now backup.Progress) {
+		switch {
+		case now.Phase == backup.PhaseMedia && entered.IsZero():
+			entered = time.Now()
+		case now.Phase == backup.PhaseFiles && left.IsZero():
+			left = time.Now()
+		}
+	}
+	begun := time.Now()
+	if _, err := s.tryBackUp(options); err != nil {
+		s.t.Fatal(err)
+	}
+	return time.Since(begun), left.Sub(entered)
+}

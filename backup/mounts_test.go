@@ -1,0 +1,108 @@
+package backup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/synapsedb/synapse/backup"
+	"github.com/synapsedb/synapse/config"
+)
+
+// onMount backs up into a small file system of its own, and then once more when that is read-only or almost full.
+func (p process) onMount(ctx context.Context) error {
+	if err := syscall.Mount("none", p.Place, "tmpfs", 0, "size=16m"); err != nil {
+		return fmt.Errorf("mount: %w", err)
+	}
+	loaded, err := config.Load(p.YAML)
+	if err != nil {
+		return err
+	}
+	repo := filepath.Join(p.Place, "repo")
+	create := func() error {
+		repository, err := backup.MakeRepository(repo)
+		if err != nil {
+			return err
+		}
+		_, err = repository.Create(ctx, backup.CreateOptions{Config: loaded})
+		return errors.Join(err, repository.Close())
+	}
+	if err := create(); err != nil {
+		return err
+	}
+	if p.ReadOnly {
+		err = syscall.Mount("none", p.Place, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+	} else {
+		err = fillUp(p.Place)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Println(refusals(create()))
+	return lookAt(ctx, repo)
+}
+
+// fillUp leaves too little room for another backup.
+func fillUp(place string) error {
+	var system syscall.Statfs_t
+	if err := syscall.Statfs(place, &system); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(place, "filler"), make([]byte, int64(system.Bavail)*system.Bsize-(200<<10)), 0o600)
+}
+
+// lookAt prints how many backups there are, and whether the newest one is whole.
+func lookAt(ctx context.Context, repo string) error {
+	repository, err := backup.OpenRepository(repo)
+	if err != nil {
+		return err
+	}
+	defer repository.Close()
+	ids, err := repository.IDs()
+	if err != nil {
+		return err
+	}
+	report, err := repository.Verify(ctx, "", backup.VerifyOptions{})
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Join(repo, "backups"))
+	fmt.Println(len(ids), len(entries), report.Damaged)
+	return err
+}
+
+// ownMounts gives a command mounts that nobody else sees; a user who is not root becomes it for that.
+func ownMounts(command *exec.Cmd) {
+	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	if os.Geteuid() != 0 {
+		command.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+		}
+	}
+}
+
+func TestRepositoryThatIsReadOnlyOrFull(t *testing.T) {
+	t.Parallel()
+	for want, readOnly := range map[backup.ProblemID]bool{backup.RepositoryReadOnly: true, backup.SpaceMissing: false} {
+		t.Run(string(want), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, onSQLite)
+			command := process{Place: t.TempDir(), ReadOnly: readOnly, YAML: s.yaml}.command(t)
+			ownMounts(command)
+			output, err := command.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, output)
+			}
+			if got, expected := string(output), string(want)+"\n1 1 []\n"; got != expected {
+				t.Errorf("%q, want %q", got, expected)
+			}
+		})
+	}
+}

@@ -1,0 +1,219 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/synapsedb/synapse/backup"
+	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/media"
+)
+
+const backupHelp = `Back up a whole homeserver while it runs, and look after the backups.
+
+A backup holds the configuration with every file that it refers to, the signing key, the
+databases, and the media that nobody else has. It appears in the repository whole or not at
+all. Files of media that are in the repository are not read or stored again.`
+
+func (e *environment) backup() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "backup",
+		Short: "Back up a whole homeserver while it runs",
+		Long:  backupHelp,
+		Args:  noArguments,
+		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	command.AddCommand(e.backupCreate(), e.backupList(), e.backupShow(), e.backupVerify(), e.backupPrune())
+	return command
+}
+
+const backupCreateHelp = `Back up a homeserver, as its configuration describes it, while it runs.
+
+Of PostgreSQL pg_dump reads one consistent snapshot; SQLite is copied by its online backup.
+Media are copied after the database, so that every file is there that a row names. One-time
+keys of end-to-end encryption are left out, since giving one a second time makes messages
+unreadable. The repository is a folder; it is made when it is not there.
+
+What was not included is said at the end, and stands in the manifest.
+
+Exit status:
+  0    backed up
+  1    the configuration cannot be read
+  2    wrong flags, or a database section without name
+  3    a configured engine is neither SQLite nor PostgreSQL
+  4    the configuration has no database
+  5    refused, or stopped on the way: no backup was made, the message says why
+  130, 143  stopped by SIGINT, SIGTERM`
+
+type backupFlags struct {
+	configs, include, leaveOut []string
+	repo, media                string
+	allowMissing, json         bool
+	jobs                       int
+}
+
+func (e *environment) backupCreate() *cobra.Command {
+	flags := &backupFlags{}
+	command := &cobra.Command{
+		Use:     "create --config FILE… --repo DIR",
+		Short:   "Back up a homeserver while it runs",
+		Long:    backupCreateHelp,
+		Example: "  synapse backup create -c /etc/matrix-synapse/homeserver.yaml -c /etc/matrix-synapse/conf.d --repo /backup/synapse",
+		Args:    noArguments,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := required(command, "config", "repo"); err != nil {
+				return err
+			}
+			return e.runBackup(command.Context(), flags)
+		},
+	}
+	set := command.Flags()
+	set.SortFlags = false
+	set.StringArrayVarP(&flags.configs, "config", "c", nil, "homeserver.yaml, a `file` or a directory of .yaml files; may be repeated, a later one wins")
+	set.StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	set.StringArrayVar(&flags.include, "include", nil, "take this `file` or folder too, such as the configuration of workers; may be repeated")
+	set.BoolVar(&flags.allowMissing, "allow-missing", false, "go on without files that the configuration refers to and that are not there")
+	set.StringVar(&flags.media, "media", "local", "which media: local, all, none, or `folders` of the media store, separated by commas")
+	set.StringArrayVar(&flags.leaveOut, "exclude-table-data", nil, "leave out the rows of this `table` of PostgreSQL, besides one-time keys and locks; may be repeated")
+	set.IntVar(&flags.jobs, "jobs", 2, "how many tables pg_dump works on at a time (`n`)")
+	set.BoolVar(&flags.json, "json", false, "print the manifest as JSON")
+	return command
+}
+
+// kinds are nil for those that nobody else has.
+func (f *backupFlags) kinds() ([]media.Kind, error) {
+	switch f.media {
+	case "local":
+		return nil, nil
+	case "all":
+		return media.Kinds(), nil
+	case "none":
+		return []media.Kind{}, nil
+	}
+	var kinds []media.Kind
+	for name := range strings.SplitSeq(f.media, ",") {
+		if !slices.Contains(media.Kinds(), media.Kind(name)) {
+			return nil, &usageError{fmt.Errorf("--media is %q; it can be local, all, none, or folders: %v", f.media, media.Kinds())}
+		}
+		kinds = append(kinds, media.Kind(name))
+	}
+	return kinds, nil
+}
+
+func (e *environment) runBackup(ctx context.Context, flags *backupFlags) (err error) {
+	kinds, err := flags.kinds()
+	if err != nil {
+		return err
+	}
+	if flags.jobs < 1 {
+		return &usageError{errors.New("--jobs has to be 1 or more")}
+	}
+	loaded, err := e.loadConfig(flags.configs)
+	if err != nil {
+		return err
+	}
+	options := backup.CreateOptions{
+		Config: loaded, Include: flags.include, AllowMissing: flags.allowMissing, Kinds: kinds, LeaveOut: flags.leaveOut, Jobs: flags.jobs, Log: e.logger(),
+	}
+	for _, database := range loaded.Databases {
+		if database.Engine == engine.Postgres && options.PgDump == "" {
+			if options.PgDump, err = pgDump(); err != nil {
+				return &jobError{err}
+			}
+		}
+	}
+	if err := backup.CheckFiles(options); err != nil { // before a repository is made
+		return &jobError{err}
+	}
+	repository, err := backup.MakeRepository(flags.repo)
+	if err != nil {
+		return &jobError{err}
+	}
+	defer func() { err = errors.Join(err, repository.Close()) }()
+	display := e.showBackup()
+	options.Progress = display.update
+	manifest, err := repository.Create(ctx, options)
+	display.stop()
+	if err != nil {
+		return &jobError{stoppedBy(ctx, err)}
+	}
+	if flags.json {
+		return e.printJSON(manifest)
+	}
+	return e.writeManifest(manifest)
+}
+
+// writeManifest writes for people what a backup holds.
+func (e *environment) writeManifest(manifest *backup.Manifest) error {
+	w := &reportWriter{writer: e.stdout}
+	w.line("Backup   %s of %s, made at %s in %.1f s", manifest.ID, manifest.ServerName, manifest.Created.Format(time.RFC3339), manifest.Seconds)
+	for _, key := range manifest.SigningKeys {
+		w.line("Key      %s %s", key.ID, key.PublicKey)
+	}
+	for i := range manifest.Databases {
+		w.backedUp(&manifest.Databases[i])
+	}
+	w.backedUpMedia(&manifest.Media)
+	w.line("Files    %d of the configuration", len(manifest.Files))
+	for _, file := range manifest.MissingFiles {
+		w.line("Missing  %s (%s)", file.Path, file.Key)
+	}
+	for _, what := range manifest.NotIncluded {
+		w.line("Without  %s", what)
+	}
+	return w.err
+}
+
+func (w *reportWriter) backedUp(database *backup.Database) {
+	var rows, bytes int64
+	var left []string
+	for _, table := range database.Tables {
+		if table.Left {
+			left = append(left, table.Name)
+		} else {
+			rows += table.Rows
+		}
+	}
+	for _, file := range database.Files {
+		bytes += file.Size
+	}
+	w.line("Database %s (%s, schema version %d): %s rows of %d tables, %s; without the rows of %s", database.Label, database.Engine, database.SchemaVersion,
+		number(rows), len(database.Tables)-len(left), bytesText(bytes), engine.List(left))
+}
+
+func (w *reportWriter) backedUpMedia(m *backup.Media) {
+	if len(m.Kinds) == 0 {
+		w.line("Media    none, as asked")
+		return
+	}
+	w.line("Media    %s files, %s; new in the repository: %s files, %s", number(m.Files), bytesText(m.Bytes), number(m.NewFiles), bytesText(m.NewBytes))
+	for what, count := range map[string]int64{
+		"rows name files that are not there": m.Without, "files are not as their rows say": m.Differing, "links and folders were not looked into": m.Closed,
+	} {
+		if count > 0 {
+			w.line("         %s %s", number(count), what)
+		}
+	}
+	for _, example := range m.Examples {
+		w.line("         %s", example)
+	}
+}
+
+// repository opens one that is there.
+func (e *environment) repository(path string) (*backup.Repository, error) {
+	repository, err := backup.OpenRepository(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; synapse backup create makes one", err)
+	}
+	if err != nil {
+		return nil, &jobError{err}
+	}
+	return repository, nil
+}

@@ -1,0 +1,256 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/synapsedb/synapse/backup"
+	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/internal/server"
+)
+
+// ListedBackup is a backup, as "synapse backup list --json" prints it.
+type ListedBackup struct {
+	ID         string    `json:"id"`
+	Created    time.Time `json:"created"`
+	ServerName string    `json:"server_name"`
+	Rows       int64     `json:"rows"`
+	MediaFiles int64     `json:"media_files"`
+	MediaBytes int64     `json:"media_bytes"`
+	// Problem is why its manifest cannot be read.
+	Problem string `json:"problem,omitempty"`
+}
+
+type backupListFlags struct {
+	repo, id   string
+	deep, json bool
+}
+
+// VerifiedBackup is what "synapse backup verify --json" prints.
+type VerifiedBackup struct {
+	*backup.Verified
+
+	// Drill is the restore that was done and thrown away, with --deep.
+	Drill *backup.Restored `json:"drill,omitempty"`
+}
+
+// errDamaged is the end of commands that have printed what is damaged.
+var errDamaged = errors.New("a backup is damaged; make a new one, and look after the disk")
+
+func (e *environment) backupList() *cobra.Command {
+	flags := &backupListFlags{}
+	command := &cobra.Command{
+		Use:   "list --repo DIR",
+		Short: "List the backups of a repository",
+		Long:  "List the backups of a repository, the oldest first. Only manifests are read; synapse backup verify reads everything.\n\nExit status: 0, or 5 when there is no repository or a manifest cannot be read.",
+		Args:  noArguments,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := required(command, "repo"); err != nil {
+				return err
+			}
+			return e.runBackupList(flags)
+		},
+	}
+	command.Flags().SortFlags = false
+	command.Flags().StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	command.Flags().BoolVar(&flags.json, "json", false, "print the list as JSON")
+	return command
+}
+
+func (e *environment) runBackupList(flags *backupListFlags) (err error) {
+	repository, err := e.repository(flags.repo)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, repository.Close()) }()
+	ids, err := repository.IDs()
+	if err != nil {
+		return &jobError{err}
+	}
+	listed := []ListedBackup{}
+	damaged := false
+	for _, id := range ids {
+		one, err := listBackup(repository, id)
+		if err != nil {
+			return &jobError{err}
+		}
+		damaged = damaged || one.Problem != ""
+		listed = append(listed, *one)
+	}
+	if err := e.printBackups(listed, flags.json); err != nil {
+		return err
+	}
+	if damaged {
+		return &jobError{errDamaged}
+	}
+	return nil
+}
+
+func listBackup(repository *backup.Repository, id string) (*ListedBackup, error) {
+	one := &ListedBackup{ID: id}
+	opened, err := repository.Open(id)
+	if err != nil {
+		one.Problem = err.Error()
+		return one, nil //nolint:nilerr // it is told with the others
+	}
+	manifest := opened.Manifest
+	one.Created, one.ServerName, one.MediaFiles, one.MediaBytes = manifest.Created, manifest.ServerName, manifest.Media.Files, manifest.Media.Bytes
+	for _, database := range manifest.Databases {
+		for _, table := range database.Tables {
+			one.Rows += table.Rows
+		}
+	}
+	return one, opened.Close()
+}
+
+func (e *environment) printBackups(listed []ListedBackup, asJSON bool) error {
+	if asJSON {
+		return e.printJSON(listed)
+	}
+	w := &reportWriter{writer: e.stdout}
+	for _, one := range listed {
+		if one.Problem != "" {
+			w.line("%s  %s", one.ID, one.Problem)
+			continue
+		}
+		w.line("%s  %s  %s  %s rows, %s media, %s", one.ID, one.Created.Format(time.RFC3339), one.ServerName, number(one.Rows), number(one.MediaFiles), bytesText(one.MediaBytes))
+	}
+	if len(listed) == 0 {
+		w.line("no backup")
+	}
+	return w.err
+}
+
+func (e *environment) backupShow() *cobra.Command {
+	flags := &backupListFlags{}
+	command := &cobra.Command{
+		Use:   "show --repo DIR [--backup ID]",
+		Short: "Say what a backup holds",
+		Long:  "Say what a backup holds, from its manifest.\n\nExit status: 0, or 5 when there is no such backup or its manifest cannot be read.",
+		Args:  noArguments,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := required(command, "repo"); err != nil {
+				return err
+			}
+			return e.runBackupShow(flags)
+		},
+	}
+	command.Flags().SortFlags = false
+	command.Flags().StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	command.Flags().StringVar(&flags.id, "backup", "", "the `ID` of the backup; the newest without it")
+	command.Flags().BoolVar(&flags.json, "json", false, "print the manifest as JSON")
+	return command
+}
+
+func (e *environment) runBackupShow(flags *backupListFlags) (err error) {
+	repository, err := e.repository(flags.repo)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, repository.Close()) }()
+	opened, err := repository.Open(flags.id)
+	if err != nil {
+		return &jobError{err}
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	if flags.json {
+		return e.printJSON(opened.Manifest)
+	}
+	return e.writeManifest(opened.Manifest)
+}
+
+func (e *environment) backupVerify() *cobra.Command {
+	flags := &backupListFlags{}
+	command := &cobra.Command{
+		Use:   "verify --repo DIR [--backup ID] [--deep]",
+		Short: "Read a whole backup and compare it with its checksums",
+		Long: "Read everything that a backup consists of, media included, compare it with its checksums, and have pg_restore list\n" +
+			"what each dump holds. When all is whole that is noted in the repository, for synapse backup prune.\n" +
+			"With --deep the databases are also restored, into a private server and a temporary folder that are removed, and\n" +
+			"their rows counted: a drill.\n\nExit status: 0 when all is as it was written, 5 when something is damaged or cannot be read,\n130 and 143 when stopped by SIGINT, SIGTERM.",
+		Args: noArguments,
+		RunE: func(command *cobra.Command, _ []string) error {
+			if err := required(command, "repo"); err != nil {
+				return err
+			}
+			return e.runBackupVerify(command.Context(), flags)
+		},
+	}
+	command.Flags().SortFlags = false
+	command.Flags().StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	command.Flags().StringVar(&flags.id, "backup", "", "the `ID` of the backup; the newest without it")
+	command.Flags().BoolVar(&flags.deep, "deep", false, "also restore the databases, into a private server that is removed, and count their rows")
+	command.Flags().BoolVar(&flags.json, "json", false, "print what was found as JSON")
+	return command
+}
+
+func (e *environment) runBackupVerify(ctx context.Context, flags *backupListFlags) (err error) {
+	repository, err := e.repository(flags.repo)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, repository.Close()) }()
+	program, err := restoreProgram(repository, flags.id)
+	if err != nil {
+		return &jobError{err}
+	}
+	display := e.showBackup()
+	report := &VerifiedBackup{}
+	report.Verified, err = repository.Verify(ctx, flags.id, backup.VerifyOptions{PgRestore: program, Progress: display.update})
+	if err == nil && flags.deep && len(report.Damaged) == 0 {
+		report.Drill, err = e.drill(ctx, repository, backup.RestoreOptions{Backup: report.ID, PgRestore: program, Progress: display.update, Log: e.logger()})
+	}
+	display.stop()
+	if err != nil {
+		return &jobError{stoppedBy(ctx, err)}
+	}
+	if err := e.printVerified(report, flags.json); err != nil {
+		return err
+	}
+	if len(report.Damaged) > 0 {
+		return &jobError{errDamaged}
+	}
+	return nil
+}
+
+// restoreProgram is pg_restore, where a backup needs it.
+func restoreProgram(repository *backup.Repository, id string) (program string, err error) {
+	opened, err := repository.Open(id)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	for _, database := range opened.Manifest.Databases {
+		if database.Engine == string(engine.Postgres) {
+			return server.FindPostgresProgram("pg_restore")
+		}
+	}
+	return "", nil
+}
+
+func (e *environment) printVerified(report *VerifiedBackup, asJSON bool) error {
+	if asJSON {
+		return e.printJSON(report)
+	}
+	w := &reportWriter{writer: e.stdout}
+	for _, damage := range report.Damaged {
+		w.line("Damaged  %s", damage)
+	}
+	if report.More > 0 {
+		w.line("         and %s more", number(report.More))
+	}
+	verdict := "is as it was written"
+	if len(report.Damaged) > 0 {
+		verdict = "is damaged"
+	}
+	w.line("Backup   %s %s: %s files, %s were read", report.ID, verdict, number(report.Files), bytesText(report.Bytes))
+	if report.Drill != nil {
+		for _, database := range report.Drill.Databases {
+			w.line("Restored %s: %s rows of %d tables, as many as were backed up; thrown away", database.Label, number(database.Rows), database.Tables)
+		}
+	}
+	return w.err
+}
