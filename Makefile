@@ -48,7 +48,7 @@ UNWATCHED := -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.org
 # What starts whole programs, once for each step of a session, takes several times as long with the race detector, and has hardly
 # any goroutines of its own; checks and package homeserver have none. `make torture` watches them too, and
 # all tests of port, which take ten minutes then.
-PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor homeserver
+PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor homeserver backup
 
 race: ## the tests, with the race detector where goroutines are
 	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -timeout 20m $$($(GO) list ./... | grep -v $(PROGRAMS:%=-e /%))

@@ -60,7 +60,7 @@ func (r *run) buildIndexes(ctx context.Context, workers *lanes) error {
 	if err != nil {
 		return fmt.Errorf("read which indexes to build: %w", err)
 	}
-	r.meter.enter(PhaseIndexes, int64(len(definitions)))
+	r.meter.Enter(PhaseIndexes, int64(len(definitions)))
 	queue := make(chan string, len(definitions))
 	for _, definition := range definitions {
 		queue <- definition
@@ -73,7 +73,7 @@ func (r *run) buildIndexes(ctx context.Context, workers *lanes) error {
 				if _, err := worker.target.Exec(ctx, definition); err != nil {
 					return fmt.Errorf("build an index (%s): %w", definition, err)
 				}
-				r.meter.add(1)
+				r.meter.Add(1)
 			}
 			return nil
 		})

@@ -54,7 +54,7 @@ type part struct {
 const partPages = 2048
 
 func (r *run) splitPostgres(ctx context.Context) (err error) {
-	r.meter.enter(PhasePrepare, 0)
+	r.meter.Enter(PhasePrepare, 0)
 	catalog, err := r.from.Describe(ctx)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (r *run) splitPostgres(ctx context.Context) (err error) {
 
 // finishPostgres makes sure that no server has come meanwhile, which would go on to write into the source.
 func (r *run) finishPostgres(ctx context.Context, workers *lanes) error {
-	r.meter.enter(PhaseFinish, 0)
+	r.meter.Enter(PhaseFinish, 0)
 	if err := workers.close(); err != nil {
 		return err
 	}
@@ -247,12 +247,12 @@ func (r *run) copyRows(ctx context.Context, workers *lanes, catalog *engine.Cata
 	if err != nil {
 		return err
 	}
-	r.meter.enter(PhaseCopy, total)
+	r.meter.Enter(PhaseCopy, total)
 	err = workers.spread(ctx, parts, func(ctx context.Context, on *lane, one part) error {
 		if err := on.copy(ctx, one, workers); err != nil {
 			return err
 		}
-		r.meter.add(one.bytes)
+		r.meter.Add(one.bytes)
 		return nil
 	})
 	if err != nil {
@@ -311,7 +311,7 @@ func (r *run) verifyPostgres(ctx context.Context, workers *lanes, catalog *engin
 	if err != nil {
 		return err
 	}
-	r.meter.enter(PhaseVerify, sourceBytes+targetBytes)
+	r.meter.Enter(PhaseVerify, sourceBytes+targetBytes)
 	sums := newSums(r.state.names)
 	for _, side := range []struct {
 		parts  []part
@@ -325,7 +325,7 @@ func (r *run) verifyPostgres(ctx context.Context, workers *lanes, catalog *engin
 		err := workers.spread(ctx, side.parts, func(ctx context.Context, on *lane, one part) error {
 			sum, err := sumOf(ctx, side.conn(on), one.query(side.schema))
 			side.sums.add(one.table, sum)
-			r.meter.add(one.bytes)
+			r.meter.Add(one.bytes)
 			return err
 		})
 		if err != nil {

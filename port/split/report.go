@@ -2,7 +2,6 @@ package split
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/synapsedb/synapse/engine"
@@ -93,32 +92,4 @@ func (r *Report) add(table string, source, target checksum.Sum) (difference stri
 		return ""
 	}
 	return "table " + table + ": source " + source.Describe() + "; target " + target.Describe()
-}
-
-// meter counts how far a phase is.
-type meter struct {
-	mutex sync.Mutex
-	show  func(Progress)
-	now   Progress
-}
-
-func (m *meter) enter(phase Phase, total int64) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	m.now = Progress{Phase: phase, Total: total}
-	m.tell()
-}
-
-func (m *meter) add(done int64) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	m.now.Done += done
-	m.tell()
-}
-
-// tell is called with the mutex held.
-func (m *meter) tell() {
-	if m.show != nil {
-		m.show(m.now)
-	}
 }

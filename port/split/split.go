@@ -13,6 +13,7 @@ import (
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
+	"github.com/synapsedb/synapse/internal/phases"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -95,12 +96,8 @@ const (
 	PhaseFinish  Phase = "finish"
 )
 
-// Progress is how far a phase is.
-type Progress struct {
-	Phase Phase
-	Done  int64 // bytes on PostgreSQL, rows on SQLite; indexes
-	Total int64 // the same; 0 when it is not known
-}
+// Progress is how far a phase is. Done and Total are bytes on PostgreSQL and rows on SQLite; indexes in their phase.
+type Progress = phases.State[Phase]
 
 // run is one split.
 type run struct {
@@ -110,7 +107,7 @@ type run struct {
 	from    engine.Session
 	to      engine.Session
 	unlock  []func() error
-	meter   *meter
+	meter   *phases.Meter[Phase]
 	number  int64 // tells this run from others
 }
 
@@ -126,7 +123,7 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 		options.Workers = 2
 	}
 	begun := time.Now()
-	r := &run{options: options, report: newReport(options), meter: &meter{show: options.Progress}, number: rand.Int64()}
+	r := &run{options: options, report: newReport(options), meter: &phases.Meter[Phase]{Show: options.Progress}, number: rand.Int64()}
 	defer func() {
 		err = errors.Join(err, r.close())
 		r.report.end(err, options.Check, time.Since(begun))
@@ -135,7 +132,7 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 }
 
 func (r *run) run(ctx context.Context) error {
-	r.meter.enter(PhaseCheck, 0)
+	r.meter.Enter(PhaseCheck, 0)
 	if err := r.check(ctx); err != nil || r.options.Check {
 		return err
 	}

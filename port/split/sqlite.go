@@ -22,7 +22,7 @@ import (
 const partialSuffix = ".split-partial"
 
 func (r *run) splitSQLite(ctx context.Context) (err error) {
-	r.meter.enter(PhasePrepare, 0)
+	r.meter.Enter(PhasePrepare, 0)
 	catalog, err := r.from.Describe(ctx)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (r *run) copyFile(ctx context.Context, reader *sqlite.Reader, catalog *engi
 	if err != nil {
 		return nil, err
 	}
-	r.meter.enter(PhaseCopy, total)
+	r.meter.Enter(PhaseCopy, total)
 	for _, table := range r.state.names {
 		if err := r.copyTable(ctx, reader, table, columnsOf(catalog, table)); err != nil {
 			return nil, fmt.Errorf("table %s: %w", table, err)
@@ -184,7 +184,7 @@ func (r *run) copyTable(ctx context.Context, reader *sqlite.Reader, table string
 			if err := r.insert(ctx, table, columns, held); err != nil {
 				return err
 			}
-			r.meter.add(int64(held.rows))
+			r.meter.Add(int64(held.rows))
 			held = &batch{values: held.values[:0]}
 		}
 		if !more {
@@ -248,7 +248,7 @@ func (r *run) verifySQLite(ctx context.Context, source *sqlite.Snapshot, catalog
 	if err != nil {
 		return err
 	}
-	r.meter.enter(PhaseVerify, 2*total)
+	r.meter.Enter(PhaseVerify, 2*total)
 	sums := newSums(r.state.names)
 	for _, table := range r.state.names {
 		for _, side := range []struct {
@@ -260,7 +260,7 @@ func (r *run) verifySQLite(ctx context.Context, source *sqlite.Snapshot, catalog
 				return fmt.Errorf("verify table %s: %w", table, err)
 			}
 			side.sums.add(table, sum)
-			r.meter.add(sum.Rows)
+			r.meter.Add(sum.Rows)
 		}
 	}
 	differences, err := r.verifyCounters(ctx, target.Reader(0), counters)
@@ -339,7 +339,7 @@ func (r *run) closePartial() error {
 
 // publish takes the guard away, and gives the file its name when it is on the disk.
 func (r *run) publish(ctx context.Context) error {
-	r.meter.enter(PhaseFinish, 0)
+	r.meter.Enter(PhaseFinish, 0)
 	if err := r.reopen(ctx); err != nil {
 		return err
 	}
