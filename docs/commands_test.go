@@ -64,7 +64,7 @@ func TestCommandsAreDescribed(t *testing.T) {
 		read(t, "restore.md"): slices.Concat(
 			jsonNames(reflect.TypeFor[backup.Restored](), ""), jsonNames(reflect.TypeFor[backup.RestoredDatabase](), "databases."), jsonNames(reflect.TypeFor[backup.RestoredFile](), "files.")),
 		read(t, "backup.md") + read(t, "restore.md"): constants(t, "../backup", "ProblemID"),
-		read(t, "snapshot.md"): jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
+		read(t, "snapshot.md"):                       jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
 			jsonNames(reflect.TypeFor[cli.PendingUpdate](), "updates."), jsonNames(reflect.TypeFor[background.Failure](), "updates.failure."),
