@@ -46,14 +46,16 @@ fmt: ## format the Go code
 UNWATCHED := -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.org/libc=-race=false'
 
 # What starts whole programs, once for each step of a session, takes several times as long with the race detector, and has hardly
-# any goroutines of its own; checks and package homeserver have none. `make torture` watches them too, and
+# any goroutines of its own; checks and packages homeserver and schema have none. `make torture` watches them too, and
 # all tests of port, which take ten minutes then.
-PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor homeserver backup
+PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor homeserver backup schema
 
+# Loops of kills have one here, unless another number is asked for, and ROUNDS in `make torture`.
+race: export SYNAPSE_TEST_ROUNDS ?= 1
 race: ## the tests, with the race detector where goroutines are
 	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -timeout 20m $$($(GO) list ./... | grep -v $(PROGRAMS:%=-e /%))
 	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -run 'TestDemoPortsRowByRow|TestSecondPortWritesWhatChanged|TestPanicOfAWorker' ./port
-	SYNAPSE_TEST_ROUNDS=$${SYNAPSE_TEST_ROUNDS:-1} $(GO) test -timeout 20m $$($(GO) list ./... | grep $(PROGRAMS:%=-e /%)) # loops of kills: one each
+	$(GO) test -timeout 20m $$($(GO) list ./... | grep $(PROGRAMS:%=-e /%))
 
 vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
 	@scripts/check-vulnerabilities
