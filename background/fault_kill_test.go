@@ -18,7 +18,8 @@ import (
 func readyMade(registry *background.Registry) {
 	registry.Register("fill_column", background.FillColumn{Table: "numbers", Keys: []string{"id"}, Set: "n = n + 1"}.Run)
 	registry.RegisterAlone("change", background.ChangeTable{
-		Statement: "ALTER TABLE numbers ADD CONSTRAINT numbers_few CHECK (id % 3 <> 0) NOT VALID", Only: []engine.Kind{engine.Postgres},
+		Statement: "ALTER TABLE numbers DROP CONSTRAINT IF EXISTS numbers_few, ADD CONSTRAINT numbers_few CHECK (id % 3 <> 0) NOT VALID",
+		Only:      []engine.Kind{engine.Postgres},
 	}.Run)
 	registry.RegisterAlone("delete", background.ValidateAndDelete{
 		Table: "numbers", Constraint: "numbers_few", Keys: []string{"id"}, Breaks: "id % 3 = 0",

@@ -45,7 +45,7 @@ func (c CreateIndex) Run(ctx context.Context, alone *Alone) (Result, error) {
 
 // ChangeTable is an update of one statement that wants a table for itself, such as SET NOT NULL; register its Run with
 // RegisterAlone. It waits two seconds for the table and is tried again later, as others queue behind it. The statement must
-// be safe to repeat.
+// be safe to repeat, as the program may end before it is recorded: DROP CONSTRAINT IF EXISTS before ADD CONSTRAINT.
 type ChangeTable struct {
 	Statement string
 	// Only are the engines it is for; on others the update does nothing. Empty: all.
