@@ -230,12 +230,11 @@ func (p *place) restoring() process {
 	return process{Repo: p.repo, Folder: p.folder, Databases: p.databases, PgRestore: program(p.t, "pg_restore")}
 }
 
-// isWhole tells whether a restore has ended, by the mark that is gone.
+// isWhole tells whether a restore has ended, by the mark that is gone, and the configuration, which is not there before the mark.
 func (p *place) isWhole() bool {
 	_, marked := os.Lstat(filepath.Join(p.folder, ".synapse-restore.json"))
-	_, there := os.Lstat(p.folder)
-	entries, _ := os.ReadDir(p.folder)
-	return there == nil && len(entries) > 0 && marked != nil
+	_, configured := os.Lstat(filepath.Join(p.folder, "config"))
+	return configured == nil && marked != nil
 }
 
 // guardedUnlessWhole: a process that is killed in its last moments may have taken the guards away, after everything was proved.
