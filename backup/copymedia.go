@@ -54,7 +54,6 @@ type copying struct {
 	*creation
 
 	store  *os.Root
-	into   *adding
 	list   *lineWriter
 	rows   *stream[media.Row]
 	before *stream[Medium]
@@ -111,7 +110,7 @@ func (c *creation) copyMedia(ctx context.Context) (err error) {
 	m.Path, m.Kinds = c.options.Config.MediaStorePath, c.kinds()
 	m.Owner, m.Group = -1, -1
 	c.meter.Enter(at(PhaseMedia, ""), 0)
-	k := &copying{creation: c, into: &adding{to: c.to, folder: c.folder, waiting: map[string]int64{}, partial: strings.TrimPrefix(c.name, backupsFolder+"/")}}
+	k := &copying{creation: c}
 	if k.store, err = os.OpenRoot(m.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -132,7 +131,10 @@ func (c *creation) copyMedia(ctx context.Context) (err error) {
 		return err
 	}
 	m.List = &stored
-	return errors.Join(unlessMissing(c.folder.Remove(rowsName)), c.folder.RemoveAll(waitingFolder))
+	if err := c.to.take(ctx, m.List, nil); err != nil {
+		return err
+	}
+	return unlessMissing(c.folder.Remove(rowsName))
 }
 
 func (k *copying) all(ctx context.Context) (err error) {
@@ -140,7 +142,7 @@ func (k *copying) all(ctx context.Context) (err error) {
 		return err
 	}
 	defer k.rows.stop()
-	if k.before, err = newStream(k.known(), mediumPath); err != nil {
+	if k.before, err = newStream(k.to.before(ctx, k.options.Log), mediumPath); err != nil {
 		return err
 	}
 	defer k.before.stop()
@@ -160,30 +162,7 @@ func (k *copying) all(ctx context.Context) (err error) {
 	if _, err := k.rows.reach([]string{"\xff"}, k.without); err != nil {
 		return err
 	}
-	return k.into.flush(ctx)
-}
-
-// known are the media of the newest backup that can be read.
-func (k *copying) known() iter.Seq2[Medium, error] {
-	newest, err := k.to.Open("")
-	if err != nil || newest.Manifest.Media.List == nil {
-		if err == nil {
-			_ = newest.Close() // only read
-		}
-		return func(func(Medium, error) bool) {}
-	}
-	k.newest = newest
-	return func(yield func(Medium, error) bool) {
-		for medium, err := range newest.Media() {
-			if err != nil { // what it does not tell is read again
-				k.options.Log.Warn("the list of media of the backup before cannot be read", "backup", newest.Manifest.ID, "error", err)
-				return
-			}
-			if !yield(medium, nil) {
-				return
-			}
-		}
-	}
+	return k.to.flush(ctx)
 }
 
 // Media are the files of the media store that a backup holds, in the order of their paths. The error may be a *DamagedError.
@@ -256,8 +235,8 @@ func (k *copying) content(ctx context.Context, file media.File, path string) (*M
 	if err != nil {
 		return nil, err
 	}
-	if known != nil && known.Size == file.Size && known.Modified == medium.Modified && k.to.has(known.SHA256, known.Size) {
-		medium.SHA256 = known.SHA256
+	if known != nil && known.Size == file.Size && known.Modified == medium.Modified && k.to.keep(known) {
+		medium.SHA256, medium.Packs = known.SHA256, known.Packs
 		k.meter.Add(medium.Size)
 		return medium, nil
 	}
@@ -269,8 +248,8 @@ func (k *copying) content(ctx context.Context, file media.File, path string) (*M
 		return nil, err
 	}
 	defer opened.Close()
-	stored, isNew, err := k.into.add(ctx, opened, k.meter.Add)
-	medium.Size, medium.SHA256 = stored.Size, stored.SHA256
+	stored, isNew, err := k.to.add(ctx, opened, k.meter.Add)
+	medium.Size, medium.SHA256, medium.Packs = stored.Size, stored.SHA256, stored.Packs
 	m := &k.manifest.Media
 	m.Read++
 	if isNew {

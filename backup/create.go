@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -44,43 +43,52 @@ const defaultJobs = 2
 // creation is one backup that is being made.
 type creation struct {
 	options  CreateOptions
-	to       *Repository
+	to       sink
 	document *document
 	files    []Reference
 	sources  []source
 	manifest *Manifest
 	meter    *phases.Meter[step]
-	name     string // of the unfinished folder, below the repository
-	folder   *os.Root
-	newest   *Backup // whose media are known; may be nil
+	folder   *os.Root // where it is put together; nil until it is made
+	path     string   // of the folder
+	made     bool
 }
 
-// Create makes a backup. It refuses with *RefusedError before it writes anything. When it fails or ctx ends, what it made is removed; when it is
-// killed, the next one does that.
-func (r *Repository) Create(ctx context.Context, options CreateOptions) (_ *Manifest, err error) {
+func newCreation(to sink, options CreateOptions, begun time.Time) *creation {
 	if options.Jobs == 0 {
 		options.Jobs = defaultJobs
 	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	begun := time.Now()
-	c := &creation{
-		options: options, to: r, meter: newMeter(options.Progress),
+	return &creation{
+		options: options, to: to, meter: newMeter(options.Progress),
 		manifest: &Manifest{Format: Format, Created: begun.UTC(), ServerName: options.Config.ServerName, SigningKeys: []SigningKey{}, Files: []StoredFile{}},
 	}
+}
+
+// create makes a backup.
+func create(ctx context.Context, to sink, options CreateOptions) (_ *Manifest, err error) {
+	begun := time.Now()
+	c := newCreation(to, options, begun)
 	defer func() { err = errors.Join(err, c.close()) }()
 	c.meter.Enter(at(PhaseCheck, ""), 0)
+	ctx, c.manifest.ID, err = to.begin(ctx, c.manifest.Created)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.check(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.write(ctx); err != nil {
-		return nil, errors.Join(c.explain(ctx, err), c.discard())
+		return nil, c.explain(ctx, err)
 	}
 	c.manifest.Seconds = time.Since(begun).Seconds()
-	if err := c.publish(ctx); err != nil {
-		return nil, errors.Join(c.explain(ctx, err), c.discard())
+	c.meter.Enter(at(PhaseFinish, ""), 0)
+	if err := to.publish(ctx, c.manifest); err != nil {
+		return nil, c.explain(ctx, err)
 	}
+	c.made = true
 	return c.manifest, nil
 }
 
@@ -96,18 +104,11 @@ func CheckFiles(options CreateOptions) error {
 
 // check looks for everything that hinders.
 func (c *creation) check(ctx context.Context) error {
-	err := c.to.lock(true)
-	if err == nil {
-		c.manifest.ID, err = c.to.newID(c.manifest.Created)
-	}
-	if err != nil {
-		return err
-	}
 	problems, err := c.fileProblems()
 	if err != nil {
 		return err
 	}
-	if problem := c.writeProblem(); problem != nil {
+	if problem := c.writeProblem(ctx); problem != nil {
 		problems = append(problems, *problem)
 	}
 	found, err := c.openSources(ctx)
@@ -155,20 +156,22 @@ func (c *creation) fileProblems() (problems []Problem, err error) {
 	return problems, nil
 }
 
-// writeProblem tries to write, and removes what killed runs have left.
-func (c *creation) writeProblem() *Problem {
-	c.name = backupsFolder + "/" + partialBegins + c.manifest.ID
-	err := c.to.removePartial()
+// writeProblem tries to write.
+func (c *creation) writeProblem(ctx context.Context) *Problem {
+	made, err := c.to.stage(ctx)
 	if err == nil {
-		err = c.to.root.Mkdir(c.name, 0o700)
-	}
-	if err == nil {
-		c.folder, err = c.to.root.OpenRoot(c.name)
-	}
-	if err == nil {
+		c.folder, c.path = made.root, made.path
 		return nil
 	}
-	return &Problem{ID: RepositoryReadOnly, What: fmt.Sprintf("the repository %s cannot be written to: %v", c.to.path, err), Hint: "look at the rights on it, and whether its file system is read-only"}
+	if refused, isRefused := errors.AsType[*RefusedError](err); isRefused {
+		return &refused.Problems[0]
+	}
+	return &Problem{ID: RepositoryReadOnly, What: fmt.Sprintf("the repository %s cannot be written to: %v", c.to, err), Hint: "look at the rights on it, and whether its file system is read-only"}
+}
+
+// absolute is the path of something in the folder, for programs that open files by themselves.
+func (c *creation) absolute(name string) string {
+	return filepath.Join(c.path, filepath.FromSlash(name))
 }
 
 // write makes everything but the manifest.
@@ -181,8 +184,12 @@ func (c *creation) write(ctx context.Context) (err error) {
 		}
 	}
 	for i, one := range c.sources {
-		if err := one.dump(ctx, c, &c.manifest.Databases[i]); err != nil {
-			return fmt.Errorf("back up the database %s: %w", c.manifest.Databases[i].Label, err)
+		database := &c.manifest.Databases[i]
+		if err := one.dump(ctx, c, database); err != nil {
+			return fmt.Errorf("back up the database %s: %w", database.Label, err)
+		}
+		if err := c.store(ctx, database); err != nil {
+			return fmt.Errorf("store the dump of the database %s: %w", database.Label, err)
 		}
 	}
 	if err := c.copyMedia(ctx); err != nil {
@@ -190,6 +197,23 @@ func (c *creation) write(ctx context.Context) (err error) {
 	}
 	if err := c.copyFiles(ctx); err != nil {
 		return fmt.Errorf("back up the configuration: %w", err)
+	}
+	return nil
+}
+
+// store gives a dump to what the backup is written to.
+func (c *creation) store(ctx context.Context, database *Database) error {
+	if c.to.moves() {
+		var bytes int64
+		for _, file := range database.Files {
+			bytes += file.Size
+		}
+		c.meter.Enter(at(PhaseStore, database.Label), bytes)
+	}
+	for i := range database.Files {
+		if err := c.to.take(ctx, &database.Files[i], c.meter.Add); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -220,29 +244,10 @@ func (c *creation) copyFile(ctx context.Context, reference Reference) (stored St
 	stored.Reference, stored.Mode = reference, fmt.Sprintf("%04o", info.Mode().Perm())
 	stored.Owner, stored.Group = owners(info)
 	name := filesFolder + filepath.ToSlash(reference.Path[len(filepath.VolumeName(reference.Path)):])
-	stored.Stored, err = storeCopy(ctx, c.folder, name, file, c.meter.Add)
-	return stored, err
-}
-
-// publish brings everything to the disk, writes the manifest, and gives the folder its name.
-func (c *creation) publish(ctx context.Context) error {
-	c.meter.Enter(at(PhaseFinish, ""), 0)
-	if err := syncAll(ctx, c.to.root, "."); err != nil {
-		return err
+	if stored.Stored, err = storeCopy(ctx, c.folder, name, file, c.meter.Add); err != nil {
+		return stored, err
 	}
-	if err := writeManifest(c.folder, c.manifest); err != nil {
-		return err
-	}
-	if err := syncFolder(c.folder, "."); err != nil {
-		return err
-	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	if err := c.to.root.Rename(c.name, backupsFolder+"/"+c.manifest.ID); err != nil {
-		return err
-	}
-	return syncFolder(c.to.root, backupsFolder)
+	return stored, c.to.take(ctx, &stored.Stored, nil)
 }
 
 // explain says what ended it, and what a full disk means.
@@ -251,35 +256,24 @@ func (c *creation) explain(ctx context.Context, err error) error {
 	case context.Cause(ctx) != nil && !errors.Is(err, context.Cause(ctx)):
 		return fmt.Errorf("%w (%v)", context.Cause(ctx), err) //nolint:errorlint // what a program said when it was ended is only told
 	case isFull(err), strings.Contains(err.Error(), "No space left on device"):
-		return refuse(SpaceMissing, fmt.Sprintf("the disk of %s is full: %v", c.to.path, err), "make room; the backups that are there are as they were, and what was begun is removed")
+		return refuse(SpaceMissing, fmt.Sprintf("the disk of %s is full: %v", c.to, err), "make room; the backups that are there are as they were, and what was begun is removed")
 	}
 	return err
 }
 
-// discard removes what was begun.
-func (c *creation) discard() error {
-	err := c.to.root.RemoveAll(c.name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove the unfinished backup, which the next one would do: %w", err)
-	}
-	return nil
-}
-
+// close ends what is open, and removes what did not become a backup.
 func (c *creation) close() error {
 	var errs []error
 	for _, one := range c.sources {
 		errs = append(errs, one.close())
 	}
-	if c.newest != nil {
-		errs = append(errs, c.newest.Close())
-	}
 	if c.folder != nil {
 		errs = append(errs, c.folder.Close())
 	}
-	if c.folder != nil && len(c.manifest.Databases) == 0 { // refused: the folder was only a try
-		errs = append(errs, c.discard())
+	if !c.made {
+		errs = append(errs, c.to.discard())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.to.close())...)
 }
 
 // kinds are the folders of the media store that are taken.

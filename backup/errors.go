@@ -32,6 +32,8 @@ const (
 	TargetMissing      ProblemID = "target_missing"       // a database of the backup has no place to go to
 	FileThere          ProblemID = "file_there"           // another file is where one is restored to
 	SigningKeyMissing  ProblemID = "signing_key_missing"  // the backup has none
+
+	RepositoryPacked ProblemID = "repository_packed" // and a plain one is wanted
 )
 
 // RefusedError lists what hinders; nothing was written.

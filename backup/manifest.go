@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -60,6 +59,8 @@ type Stored struct {
 	Name   string `json:"name"` // below the folder, with slashes
 	Size   int64  `json:"size"` // bytes
 	SHA256 string `json:"sha256"`
+	// Packs are those that hold it, in a packed repository: their places in packs.json.
+	Packs []int `json:"packs,omitempty"`
 }
 
 // StoredFile is a file of the homeserver.
@@ -150,6 +151,8 @@ type Medium struct {
 	Modified int64 `json:"modified_ns"`
 	// Row says that a row of the snapshot names it.
 	Row bool `json:"row"`
+	// Packs are those that hold its content, in a packed repository: their places in packs.json.
+	Packs []int `json:"packs,omitempty"`
 }
 
 // The names in the folder of a backup.
@@ -168,13 +171,21 @@ func sum(content []byte) string {
 	return hex.EncodeToString(all[:])
 }
 
+// encode is the manifest as it is written.
+func (m *Manifest) encode() ([]byte, error) {
+	content, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write the manifest: %w", err)
+	}
+	return append(content, '\n'), nil
+}
+
 // writeManifest writes the manifest and its checksum, which are on the disk then.
 func writeManifest(folder *os.Root, manifest *Manifest) error {
-	content, err := json.MarshalIndent(manifest, "", "  ")
+	content, err := manifest.encode()
 	if err != nil {
-		return fmt.Errorf("write the manifest: %w", err)
+		return err
 	}
-	content = append(content, '\n')
 	if err := writeSynced(folder, sumName, []byte(sumLine(sum(content)))); err != nil {
 		return err
 	}
@@ -198,21 +209,25 @@ func readManifest(folder *os.Root) (*Manifest, string, error) {
 	if string(line) != sumLine(wanted) {
 		return nil, "", &DamagedError{Name: manifestName, What: "its SHA-256 is not that of " + sumName}
 	}
+	manifest, err := parseManifest(content)
+	return manifest, wanted, err
+}
+
+func parseManifest(content []byte) (*Manifest, error) {
 	var version struct {
 		Format int `json:"format"`
 	}
 	if err := json.Unmarshal(content, &version); err != nil {
-		return nil, "", &DamagedError{Name: manifestName, What: "it is not JSON"}
+		return nil, &DamagedError{Name: manifestName, What: "it is not JSON"}
 	}
 	if version.Format != Format {
-		return nil, "", &FormatError{Name: manifestName, Format: version.Format}
+		return nil, &FormatError{Name: manifestName, Format: version.Format}
 	}
 	manifest := &Manifest{}
-	decoder := json.NewDecoder(bytes.NewReader(content))
-	if err := decoder.Decode(manifest); err != nil {
-		return nil, "", &DamagedError{Name: manifestName, What: err.Error()}
+	if err := json.Unmarshal(content, manifest); err != nil {
+		return nil, &DamagedError{Name: manifestName, What: err.Error()}
 	}
-	return manifest, wanted, manifest.check()
+	return manifest, manifest.check()
 }
 
 // check refuses names that lead out of where they belong, whoever wrote them.

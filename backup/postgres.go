@@ -27,9 +27,6 @@ type postgresSource struct {
 	server   *postgres.ServerInfo
 }
 
-// application is what the sessions of pg_dump are called that writes into a repository, by which what a killed backup has left is known.
-func (r *Repository) application() string { return ownApplication + " " + r.id }
-
 func openPostgres(ctx context.Context, c *creation, database config.Database, name string) (source, error) {
 	s := &postgresSource{database: database, name: name}
 	var err error
@@ -42,7 +39,7 @@ func openPostgres(ctx context.Context, c *creation, database config.Database, na
 	if err := needProgram(ctx, c.options.PgDump, s.server); err != nil {
 		return s, err
 	}
-	if err := c.to.endStale(ctx, s.session); err != nil {
+	if err := c.endStale(ctx, s.session); err != nil {
 		return s, err
 	}
 	if err := (&Database{}).describe(ctx, s.session, database); err != nil {
@@ -74,9 +71,9 @@ WHERE datname = current_database() AND application_name = ? AND pid <> pg_backen
 const ownApplication = "synapse backup"
 
 // endStale ends the pg_dump of a backup that was killed: whoever has the repository's lock knows that no other is at work.
-func (r *Repository) endStale(ctx context.Context, session engine.Session) error {
+func (c *creation) endStale(ctx context.Context, session engine.Session) error {
 	var ended int
-	if err := session.QueryRow(ctx, staleSQL, r.application()).Scan(&ended); err != nil {
+	if err := session.QueryRow(ctx, staleSQL, c.to.application()).Scan(&ended); err != nil {
 		return fmt.Errorf("look for what a killed backup has left: %w", err)
 	}
 	_, err := session.Exec(ctx, "SELECT set_config('application_name', ?, false)", ownApplication)
@@ -90,8 +87,8 @@ func (s *postgresSource) space(ctx context.Context, c *creation) error {
 	if err := s.session.QueryRow(ctx, tableBytesSQL).Scan(&tables); err != nil {
 		return err
 	}
-	if free, known := engine.FreeSpace(c.to.path); known && free < tables/2 {
-		return refuse(SpaceMissing, fmt.Sprintf("the dump of %s may need %d MB in %s, and %d MB are free", s.database.Label, tables>>21, c.to.path, free>>20), "make room, or remove old backups")
+	if free, known := engine.FreeSpace(c.path); known && free < tables/2 {
+		return refuse(SpaceMissing, fmt.Sprintf("the dump of %s may need %d MB in %s, and %d MB are free", s.database.Label, tables>>21, c.path, free>>20), "make room, or remove old backups")
 	}
 	return nil
 }
@@ -140,13 +137,9 @@ func (s *postgresSource) dump(ctx context.Context, c *creation, into *Database) 
 }
 
 func (s *postgresSource) runDump(ctx context.Context, c *creation) error {
-	folder, err := c.to.absolute(c.name + "/" + s.name)
-	if err != nil {
-		return err
-	}
 	arguments := []string{
 		"--format=directory", "--compress=1", "--no-sync", "--jobs=" + strconv.Itoa(c.options.Jobs),
-		"--snapshot=" + s.snapshot, "--file=" + folder,
+		"--snapshot=" + s.snapshot, "--file=" + c.absolute(s.name),
 	}
 	for _, table := range c.leftOut() {
 		arguments = append(arguments, "--exclude-table-data=*."+table)

@@ -13,6 +13,7 @@ type Phase string
 const (
 	PhaseCheck    Phase = "check"    // for what hinders
 	PhaseDatabase Phase = "database" // dump or restore it
+	PhaseStore    Phase = "store"    // a dump, into packs or a stream
 	PhaseMedia    Phase = "media"
 	PhaseFiles    Phase = "files" // configuration and keys
 	PhaseProof    Phase = "proof" // by checksums and counts

@@ -35,9 +35,29 @@ type Repository struct {
 type description struct {
 	Format int    `json:"format"`
 	ID     string `json:"id"`
+	// Packed says that its backups are in packs, and Encrypted that these are encrypted.
+	Packed    bool `json:"packed,omitempty"`
+	Encrypted bool `json:"encrypted,omitempty"`
 }
 
-// OpenRepository opens a repository that is there. Its errors: fs.ErrNotExist, *DamagedError, *FormatError.
+func parseDescription(content []byte) (description, error) {
+	described := description{}
+	err := json.Unmarshal(content, &described)
+	switch {
+	case err != nil || described.Format == 0:
+		return described, &DamagedError{Name: repositoryName, What: "it does not describe a repository"}
+	case described.Format != Format:
+		return described, &FormatError{Name: repositoryName, Format: described.Format}
+	case !repositoryForm.MatchString(described.ID):
+		return described, &DamagedError{Name: repositoryName, What: "the id of the repository is none"}
+	}
+	return described, nil
+}
+
+// repositoryForm is that of the id of a repository, of which names of files are made.
+var repositoryForm = regexp.MustCompile(`^[0-9a-f]{1,64}$`)
+
+// OpenRepository opens a repository that is there. Its errors: fs.ErrNotExist, *DamagedError, *FormatError, and *RefusedError when it is packed.
 func OpenRepository(path string) (*Repository, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -59,15 +79,12 @@ func (r *Repository) read() error {
 	if err != nil {
 		return fmt.Errorf("open the repository: %w", err)
 	}
-	described := description{}
-	if err := json.Unmarshal(content, &described); err != nil || described.ID == "" {
-		return &DamagedError{Name: repositoryName, What: "it does not describe a repository"}
-	}
-	if described.Format != Format {
-		return &FormatError{Name: repositoryName, Format: described.Format}
+	described, err := parseDescription(content)
+	if err == nil && described.Packed {
+		err = refuse(RepositoryPacked, r.path+" is a packed repository", "open it as one")
 	}
 	r.id = described.ID
-	return nil
+	return err
 }
 
 // MakeRepository opens a repository, and makes one of a folder that is not there or empty. Another folder is refused.
@@ -172,11 +189,7 @@ const idTime = "20060102T150405Z"
 
 // newID begins with the time, or with that of the newest backup and a second: IDs are in the order of the backups, whatever the clock says. The caller
 // has the lock.
-func (r *Repository) newID(now time.Time) (string, error) {
-	ids, err := r.IDs()
-	if err != nil {
-		return "", err
-	}
+func newID(ids []string, now time.Time) (string, error) {
 	begins := now.UTC().Format(idTime)
 	if len(ids) > 0 && begins <= ids[len(ids)-1][:len(idTime)] {
 		newest, err := time.Parse(idTime, ids[len(ids)-1][:len(idTime)])

@@ -26,11 +26,7 @@ func openSQLite(ctx context.Context, c *creation, database config.Database, name
 		if err := c.folder.MkdirAll(path.Dir(name), 0o700); err != nil {
 			return nil, err
 		}
-		destination, err := c.to.absolute(c.name + "/" + name + sqliteEnd)
-		if err != nil {
-			return nil, err
-		}
-		err = sqlite.CheckBackup(database.SQLitePath, destination, sqlite.BackupOptions{})
+		err := sqlite.CheckBackup(database.SQLitePath, c.absolute(name+sqliteEnd), sqlite.BackupOptions{})
 		if full, isFull := errors.AsType[*sqlite.DestinationError](err); isFull && full.Problem == sqlite.DestinationFull {
 			return nil, refuse(SpaceMissing, fmt.Sprintf("the copy of %s: %v", database.Label, err), "make room, or remove old backups")
 		}
@@ -45,10 +41,7 @@ func openSQLite(ctx context.Context, c *creation, database config.Database, name
 func (s *sqliteSource) take(ctx context.Context, c *creation, into *Database) (err error) {
 	into.Label, into.Dump = s.database.Label, s.name
 	c.meter.Enter(at(PhaseDatabase, s.database.Label), 0)
-	destination, err := c.to.absolute(c.name + "/" + s.name)
-	if err != nil {
-		return err
-	}
+	destination := c.absolute(s.name)
 	into.Snapshot = time.Now().UTC()
 	_, err = sqlite.Backup(ctx, s.database.SQLitePath, destination, sqlite.BackupOptions{Rate: -1, Log: c.options.Log, Progress: c.copies(s.database.Label)})
 	if err != nil {
