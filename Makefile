@@ -53,9 +53,9 @@ PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor homeserver
 # Loops of kills have one here, unless another number is asked for, and ROUNDS in `make torture`.
 race: export SYNAPSE_TEST_ROUNDS ?= 1
 race: ## the tests, with the race detector where goroutines are
-	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -timeout 20m $$($(GO) list ./... | grep -v $(PROGRAMS:%=-e /%))
-	CGO_ENABLED=1 $(GO) test -race $(UNWATCHED) -run 'TestDemoPortsRowByRow|TestSecondPortWritesWhatChanged|TestPanicOfAWorker' ./port
-	$(GO) test -p 3 -timeout 20m ./port ./internal/cli $$($(GO) list ./... | grep $(PROGRAMS:%=-e /%)) # the longest first; they wait a lot
+	CGO_ENABLED=1 scripts/in-memory $(GO) test -race $(UNWATCHED) -timeout 20m $$($(GO) list ./... | grep -v $(PROGRAMS:%=-e /%))
+	CGO_ENABLED=1 scripts/in-memory $(GO) test -race $(UNWATCHED) -run 'TestDemoPortsRowByRow|TestSecondPortWritesWhatChanged|TestPanicOfAWorker' ./port
+	scripts/in-memory $(GO) test -p 3 -timeout 20m ./port ./internal/cli $$($(GO) list ./... | grep $(PROGRAMS:%=-e /%)) # the longest first; they wait a lot
 
 vulnerabilities: ## look the dependencies up in Go's list of known vulnerabilities
 	@scripts/check-vulnerabilities
