@@ -2,9 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
-	"sync"
-	"time"
 
 	"github.com/synapsedb/synapse/port/back"
 )
@@ -20,92 +17,30 @@ var backPhases = map[back.Phase]string{ //nolint:gochecknoglobals // constant
 	back.PhaseFinish:    "Bringing the file to the disk",
 }
 
-// showPortBack shows how far a move is, until the function that it returns is called: redrawn in place on a terminal, in plain lines
-// elsewhere.
+// showPortBack shows how far a move is, until the function that it returns is called.
 func (e *environment) showPortBack(progress *back.Progress) (stop func()) {
-	d := &backDisplay{env: e, progress: progress, named: map[back.Phase]bool{}}
-	done := make(chan struct{})
-	var group sync.WaitGroup
-	group.Go(func() { d.run(done) })
-	return func() {
-		close(done)
-		group.Wait()
-	}
+	return showPhases(e, phasedJob[back.Phase]{
+		names: backPhases,
+		over: func() (over []back.Phase) {
+			for _, step := range progress.Steps() {
+				over = append(over, step.Phase)
+			}
+			return over
+		},
+		now: func() (present back.Phase, far string) {
+			state := progress.Snapshot()
+			return state.Phase, backLine(state)
+		},
+		lines: func(int) []string {
+			if line := backLine(progress.Snapshot()); line != "" {
+				return []string{line}
+			}
+			return nil
+		},
+	})
 }
 
-type backDisplay struct {
-	env      *environment
-	progress *back.Progress
-	named    map[back.Phase]bool
-	said     time.Time
-	drawn    int
-}
-
-func (d *backDisplay) run(done <-chan struct{}) {
-	file, isTerminal := terminal(d.env.stderr)
-	ticker := time.NewTicker(redrawEvery)
-	defer ticker.Stop()
-	for {
-		if isTerminal {
-			width, _ := size(file)
-			d.drawn = redraw(file, d.lines(), d.drawn, width)
-		} else {
-			d.say()
-		}
-		select {
-		case <-done:
-			d.end(file)
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-func (d *backDisplay) end(file *os.File) {
-	if file == nil {
-		d.sayPhases("")
-		return
-	}
-	width, _ := size(file)
-	redraw(file, nil, d.drawn, width)
-}
-
-func (d *backDisplay) lines() []string {
-	if line := backLine(d.progress.Snapshot()); line != "" {
-		return []string{line}
-	}
-	return nil
-}
-
-// say writes a line for every phase, and now and then how far it is.
-func (d *backDisplay) say() {
-	state := d.progress.Snapshot()
-	switch {
-	case d.sayPhases(state.Phase):
-		d.said = time.Now()
-	case time.Since(d.said) >= sayEvery && state.Phase != "":
-		d.said = time.Now()
-		fmt.Fprintf(d.env.stderr, "  %s\n", backLine(state))
-	}
-}
-
-// sayPhases writes the names of phases that were not named before: those that are over, since one may be shorter than the time between
-// two looks, and the present one.
-func (d *backDisplay) sayPhases(present back.Phase) (news bool) {
-	var phases []back.Phase
-	for _, step := range d.progress.Steps() {
-		phases = append(phases, step.Phase)
-	}
-	for _, phase := range append(phases, present) {
-		if phase != "" && !d.named[phase] {
-			d.named[phase], news = true, true
-			fmt.Fprintln(d.env.stderr, backPhases[phase])
-		}
-	}
-	return news
-}
-
-// backLine says what is being done; the total is the server's estimate.
+// backLine says what is being done, "" when nothing is; the total is the server's estimate.
 func backLine(state back.State) string {
 	text := backPhases[state.Phase]
 	if state.Table != "" {

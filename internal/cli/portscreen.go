@@ -84,7 +84,9 @@ func (s *screen) show(viewing context.Context, done <-chan struct{}) {
 	}
 	_ = s.log.Release() // a terminal that is gone must not stop the port
 	if viewing.Err() == nil {
-		drawProgress(s.file, s.progress, done)
+		stop := s.env.showProgress(s.progress)
+		<-done
+		stop()
 	}
 }
 

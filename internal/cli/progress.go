@@ -3,21 +3,11 @@ package cli
 import (
 	"cmp"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/synapsedb/synapse/port"
-)
-
-const (
-	redrawEvery = 200 * time.Millisecond // on a terminal
-	sayEvery    = 10 * time.Second       // in a pipe
 )
 
 // phaseNames are what a phase is called on the screen.
@@ -30,102 +20,25 @@ var phaseNames = map[port.Phase]string{ //nolint:gochecknoglobals // constant
 	port.PhaseFinish:    "Finishing",
 }
 
-// showProgress shows how far a port is, until the function that it returns is called: redrawn in place on a terminal,
-// in plain lines elsewhere.
+// showProgress shows how far a port is, until the function that it returns is called.
 func (e *environment) showProgress(progress *port.Progress) (stop func()) {
-	done := make(chan struct{})
-	var group sync.WaitGroup
-	group.Go(func() {
-		if file, ok := terminal(e.stderr); ok {
-			drawProgress(file, progress, done)
-		} else {
-			sayProgress(e.stderr, progress, done)
-		}
+	return showPhases(e, phasedJob[port.Phase]{
+		names: phaseNames,
+		over: func() (over []port.Phase) {
+			for _, step := range progress.Steps() {
+				over = append(over, step.Phase)
+			}
+			return over
+		},
+		now: func() (present port.Phase, far string) {
+			state := progress.Snapshot()
+			if state.Total > 0 {
+				far = overall(state)
+			}
+			return state.Phase, far
+		},
+		lines: func(most int) []string { return progressLines(progress.Snapshot(), most) },
 	})
-	return func() {
-		close(done)
-		group.Wait()
-	}
-}
-
-// sayProgress writes a line for every phase, and now and then how far it is.
-func sayProgress(writer io.Writer, progress *port.Progress, done <-chan struct{}) {
-	ticker := time.NewTicker(redrawEvery)
-	defer ticker.Stop()
-	named := map[port.Phase]bool{}
-	var said time.Time
-	for {
-		state := progress.Snapshot()
-		switch {
-		case sayPhases(writer, progress, state.Phase, named):
-			said = time.Now()
-		case time.Since(said) >= sayEvery && state.Total > 0:
-			said = time.Now()
-			fmt.Fprintf(writer, "  %s\n", overall(state))
-		}
-		select {
-		case <-done:
-			sayPhases(writer, progress, "", named)
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// sayPhases writes the names of phases that were not named before: those that are over, since one may be shorter than
-// the time between two looks, and the present one.
-func sayPhases(writer io.Writer, progress *port.Progress, present port.Phase, named map[port.Phase]bool) (news bool) {
-	var phases []port.Phase
-	for _, step := range progress.Steps() {
-		phases = append(phases, step.Phase)
-	}
-	for _, phase := range append(phases, present) {
-		if phase != "" && !named[phase] {
-			named[phase], news = true, true
-			fmt.Fprintf(writer, "%s\n", phaseNames[phase])
-		}
-	}
-	return news
-}
-
-// drawProgress redraws a few lines in place.
-func drawProgress(file *os.File, progress *port.Progress, done <-chan struct{}) {
-	ticker := time.NewTicker(redrawEvery)
-	defer ticker.Stop()
-	drawn := 0
-	for {
-		width, height := size(file)
-		lines := progressLines(progress.Snapshot(), height-2)
-		drawn = redraw(file, lines, drawn, width)
-		select {
-		case <-done:
-			redraw(file, nil, drawn, width)
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// redraw replaces the lines that were drawn before, and returns how many there are now.
-func redraw(file *os.File, lines []string, before, width int) int {
-	var text strings.Builder
-	if before > 0 {
-		fmt.Fprintf(&text, "\x1b[%dA", before)
-	}
-	text.WriteString("\r\x1b[J")
-	for _, line := range lines {
-		text.WriteString(cut(line, width-1) + "\n")
-	}
-	_, _ = file.WriteString(text.String()) // a terminal that is gone must not stop the port
-	return len(lines)
-}
-
-// cut shortens a line to a width in characters.
-func cut(line string, width int) string {
-	if utf8.RuneCountInString(line) <= width {
-		return line
-	}
-	return string([]rune(line)[:max(width, 0)])
 }
 
 // mostTables is how many tables are shown while they are worked on.

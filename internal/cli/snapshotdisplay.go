@@ -2,87 +2,40 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/synapsedb/synapse/engine/sqlite"
 )
 
-// snapshotDisplay shows on standard error how far a copy is: redrawn in place on a terminal, in plain lines elsewhere.
+// snapshotDisplay shows how far a copy is.
 type snapshotDisplay struct {
-	env     *environment
-	name    string
-	mutex   sync.Mutex
-	now     sqlite.BackupProgress
-	begun   time.Time // the attempt
-	said    sqlite.BackupPhase
-	drawn   int
-	done    chan struct{}
-	drawing sync.WaitGroup
+	*lineDisplay
+	name  string
+	now   sqlite.BackupProgress
+	begun time.Time // the attempt
 }
 
 func (e *environment) showSnapshot(job snapshotJob) *snapshotDisplay {
-	d := &snapshotDisplay{env: e, name: filepath.Base(job.source), begun: time.Now(), done: make(chan struct{})}
-	d.drawing.Go(d.run)
+	d := &snapshotDisplay{name: filepath.Base(job.source), begun: time.Now()}
+	d.lineDisplay = e.showLine(d.text)
 	return d
-}
-
-func (d *snapshotDisplay) run() {
-	interval := sayEvery
-	file, isTerminal := terminal(d.env.stderr)
-	if isTerminal {
-		interval = redrawEvery
-	}
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-d.done:
-			d.draw(file, nil)
-			return
-		case <-ticker.C:
-			d.show(file)
-		}
-	}
-}
-
-func (d *snapshotDisplay) show(file *os.File) {
-	d.mutex.Lock()
-	line := d.line()
-	d.mutex.Unlock()
-	if file == nil {
-		fmt.Fprintln(d.env.stderr, line)
-		return
-	}
-	d.draw(file, []string{line})
-}
-
-func (d *snapshotDisplay) draw(file *os.File, lines []string) {
-	if file == nil || len(lines) == 0 && d.drawn == 0 {
-		return
-	}
-	width, _ := size(file)
-	d.drawn = redraw(file, lines, d.drawn, width)
 }
 
 // update takes down how far the copy is. In a pipe each phase is said when it begins.
 func (d *snapshotDisplay) update(progress sqlite.BackupProgress) {
-	d.mutex.Lock()
-	defer d.mutex.Unlock()
-	if progress.Attempt != d.now.Attempt {
-		d.begun = time.Now()
-	}
-	d.now = progress
-	if _, isTerminal := terminal(d.env.stderr); !isTerminal && d.said != progress.Phase {
-		d.said = progress.Phase
-		fmt.Fprintln(d.env.stderr, d.line())
-	}
+	d.change(func() (begins bool) {
+		if progress.Attempt != d.now.Attempt {
+			d.begun = time.Now()
+		}
+		begins = progress.Phase != d.now.Phase
+		d.now = progress
+		return begins
+	})
 }
 
-// line says what is being done. The caller holds the mutex.
-func (d *snapshotDisplay) line() string {
+// text says what is being done.
+func (d *snapshotDisplay) text() string {
 	switch d.now.Phase {
 	case sqlite.BackupSyncs:
 		return "Bringing the copy of " + d.name + " to the disk"
@@ -99,9 +52,4 @@ func (d *snapshotDisplay) line() string {
 		text += fmt.Sprintf(" (begun %d times)", d.now.Attempt)
 	}
 	return text
-}
-
-func (d *snapshotDisplay) stop() {
-	close(d.done)
-	d.drawing.Wait()
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/synapsedb/synapse/background"
 )
@@ -17,8 +16,8 @@ type updatesDisplay struct {
 	result *UpdatesRun
 	quiet  bool // standard output is for JSON
 
-	mutex sync.Mutex
-	drawn int // lines, on a terminal
+	mutex   sync.Mutex
+	drawing *drawing
 }
 
 // say writes a line for people on standard output.
@@ -28,7 +27,7 @@ func (d *updatesDisplay) say(format string, values ...any) {
 	}
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	d.erase()
+	d.drawing.draw()
 	fmt.Fprintf(d.env.stdout, format+"\n", values...)
 }
 
@@ -36,7 +35,7 @@ func (d *updatesDisplay) say(format string, values ...any) {
 func (d *updatesDisplay) Write(text []byte) (int, error) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	d.erase()
+	d.drawing.draw()
 	return d.env.stderr.Write(text)
 }
 
@@ -63,26 +62,12 @@ func (d *updatesDisplay) batch(report background.Report) {
 // watch shows what the updater works on, until the function that it returns is called.
 func (d *updatesDisplay) watch(updater *background.Updater) (stop func()) {
 	interval := sayEvery
-	if _, ok := terminal(d.env.stderr); ok {
+	if d.drawing.isTerminal() {
 		interval = redrawEvery
 	}
-	done := make(chan struct{})
-	var group sync.WaitGroup
-	group.Go(func() {
-		ticker := time.NewTicker(interval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-				d.show(updater.Status().Current)
-			}
-		}
-	})
+	stopTicks := every(interval, func() { d.show(updater.Status().Current) })
 	return func() {
-		close(done)
-		group.Wait()
+		stopTicks()
 		d.show(nil)
 	}
 }
@@ -90,24 +75,13 @@ func (d *updatesDisplay) watch(updater *background.Updater) (stop func()) {
 func (d *updatesDisplay) show(current *background.Current) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
-	d.erase()
-	if current == nil {
-		return
-	}
-	file, ok := terminal(d.env.stderr)
-	if !ok {
+	switch {
+	case current == nil:
+		d.drawing.draw()
+	case d.drawing.isTerminal():
+		d.drawing.draw(currentLine(current))
+	default:
 		fmt.Fprintln(d.env.stderr, currentLine(current))
-		return
-	}
-	width, _ := size(file)
-	d.drawn = redraw(file, []string{currentLine(current)}, 0, width)
-}
-
-// erase removes what is drawn. The caller holds the mutex.
-func (d *updatesDisplay) erase() {
-	if file, ok := terminal(d.env.stderr); ok && d.drawn > 0 {
-		width, _ := size(file)
-		d.drawn = redraw(file, nil, d.drawn, width)
 	}
 }
 

@@ -132,7 +132,7 @@ func (e *environment) runOneDatabase(ctx context.Context, database *updatable, f
 		Label: database.database.Label, Database: database.name, Engine: database.database.Engine,
 		Updates: []UpdateRun{}, Left: []background.Left{},
 	}
-	display := &updatesDisplay{env: e, result: result, quiet: flags.json}
+	display := &updatesDisplay{env: e, result: result, quiet: flags.json, drawing: e.drawing()}
 	display.say("%s", database.title())
 	if !database.wanted(flags.only) {
 		display.say("  nothing to do")
