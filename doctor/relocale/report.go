@@ -58,13 +58,8 @@ type Locale struct {
 	Of string `json:"of,omitempty"`
 }
 
-// TableReport is one table. The checksums are sums of the rows' XXH3 hashes, of 128 bits, in hexadecimal digits.
-type TableReport struct {
-	Table          string `json:"table"`
-	Rows           int64  `json:"rows"`
-	SourceChecksum string `json:"source_checksum"`
-	TargetChecksum string `json:"target_checksum"`
-}
+// TableReport is one table that was compared.
+type TableReport = checksum.TableReport
 
 func newReport(options Options) *Report {
 	return &Report{Source: options.Database.Database(), Target: options.To, Tables: []TableReport{}, Problems: []Problem{}}
@@ -98,7 +93,7 @@ func (r *Report) end(err error, check bool, took time.Duration) {
 
 // add takes down a table that was compared.
 func (r *Report) add(table string, source, target checksum.Sum) (difference string) {
-	r.Tables = append(r.Tables, TableReport{Table: table, Rows: target.Rows, SourceChecksum: source.String(), TargetChecksum: target.String()})
+	r.Tables = append(r.Tables, checksum.Report(table, source, target))
 	r.Rows += target.Rows
 	if source == target {
 		return ""

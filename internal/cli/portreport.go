@@ -11,18 +11,6 @@ import (
 	"github.com/synapsedb/synapse/port/convert"
 )
 
-// reportWriter writes lines and keeps the first error.
-type reportWriter struct {
-	writer io.Writer
-	err    error
-}
-
-func (w *reportWriter) line(format string, args ...any) {
-	if w.err == nil {
-		_, w.err = fmt.Fprintf(w.writer, format+"\n", args...)
-	}
-}
-
 // writePortReport writes the report for people.
 func writePortReport(writer io.Writer, report *port.Report, options port.Options, configs []string) error {
 	w := &reportWriter{writer: writer}

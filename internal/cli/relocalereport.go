@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -81,14 +80,7 @@ func (w *reportWriter) moved(result *Relocale, configured config.Database) {
 		w.line("Removed  what a killed run had left")
 	}
 	w.line("")
-	columns := tabwriter.NewWriter(w.writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(columns, "table\t%12s\tchecksum, the same on both sides\n", "rows")
-	for _, table := range result.Tables {
-		fmt.Fprintf(columns, "%s\t%12s\t%s\n", table.Table, number(table.Rows), table.TargetChecksum)
-	}
-	if w.err == nil {
-		w.err = columns.Flush()
-	}
+	w.equalTables(result.Tables)
 	w.line("")
 	w.line("Time     %.1f s", result.Seconds)
 	w.line("Moved    %s; both sides are equal: counts and checksums of %s, %s, %s of definitions.", rowsText(result.Rows),

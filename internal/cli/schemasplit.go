@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -214,14 +213,7 @@ func (w *reportWriter) splitTables(report *split.Report) {
 		w.line("Emptied  what an unfinished split had left in the target")
 	}
 	w.line("")
-	columns := tabwriter.NewWriter(w.writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(columns, "table\t%12s\tchecksum, the same on both sides\n", "rows")
-	for _, table := range report.Tables {
-		fmt.Fprintf(columns, "%s\t%12s\t%s\n", table.Table, number(table.Rows), table.TargetChecksum)
-	}
-	if w.err == nil {
-		w.err = columns.Flush()
-	}
+	w.equalTables(report.Tables)
 	for _, sequence := range report.Sequences {
 		w.line("%s gives %s next", sequence.Sequence, number(sequence.Next))
 	}

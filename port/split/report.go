@@ -37,13 +37,8 @@ type Report struct {
 	Seconds   float64          `json:"seconds"`
 }
 
-// TableReport is one table of state. The checksums are sums of the rows' XXH3 hashes, of 128 bits, in hexadecimal digits.
-type TableReport struct {
-	Table          string `json:"table"`
-	Rows           int64  `json:"rows"`
-	SourceChecksum string `json:"source_checksum"`
-	TargetChecksum string `json:"target_checksum"`
-}
+// TableReport is one table of state that was compared.
+type TableReport = checksum.TableReport
 
 // SequenceReport is a counter, and the next number that it gives.
 type SequenceReport struct {
@@ -86,7 +81,7 @@ func (r *Report) end(err error, check bool, took time.Duration) {
 
 // add takes down a table that was compared.
 func (r *Report) add(table string, source, target checksum.Sum) (difference string) {
-	r.Tables = append(r.Tables, TableReport{Table: table, Rows: target.Rows, SourceChecksum: source.String(), TargetChecksum: target.String()})
+	r.Tables = append(r.Tables, checksum.Report(table, source, target))
 	r.Rows += target.Rows
 	if source == target {
 		return ""
