@@ -6,18 +6,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/synapsedb/synapse/backup"
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/media"
 )
 
 const (
 	benchPairs  = 5
-	benchMedia  = 10_000
 	benchBytes  = 20_000 // each
 	benchEvents = 200_000
 )
@@ -50,19 +47,11 @@ func (s *scene) enlarge() {
 	s.work(func(main, _ engine.Session) {
 		must(s.t, main, fmt.Sprintf(`INSERT INTO events (topological_ordering, event_id, type, room_id, processed, outlier, stream_ordering, content)
 SELECT n, '$' || md5(n::text), 'm.room.message', '%s', true, false, n, repeat(md5((n %% 1000)::text), 3) || md5(n::text) FROM generate_series(1000, %d) AS n`, room, 1000+benchEvents))
-		random := rand.NewChaCha8([32]byte{})
-		content := make([]byte, benchBytes)
-		for number := range benchMedia {
-			_, _ = random.Read(content) // it never fails
-			id := fmt.Sprintf("M%023d", number*7919)
-			parts, err := media.LocalContent.Path("", id, "")
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			s.file("media_store/"+strings.Join(parts, "/"), string(content), 0o640)
-		}
-		must(s.t, main, fmt.Sprintf(`INSERT INTO local_media_repository (media_id, media_length)
-SELECT 'M' || lpad((n * 7919)::text, 23, '0'), %d FROM generate_series(0, %d) AS n`, benchBytes, benchMedia-1))
+	})
+	random, content := rand.NewChaCha8([32]byte{}), make([]byte, benchBytes)
+	s.addMedia(manyMedia, func(int) string {
+		_, _ = random.Read(content) // it never fails
+		return string(content)
 	})
 }
 

@@ -109,7 +109,7 @@ func (c *creation) copyMedia(ctx context.Context) (err error) {
 	m := &c.manifest.Media
 	m.Path, m.Kinds = c.options.Config.MediaStorePath, c.kinds()
 	m.Owner, m.Group = -1, -1
-	c.meter.Enter(at(PhaseMedia, ""), 0)
+	c.meter.Enter(at(PhaseMedia, ""), c.coming.bytes)
 	k := &copying{creation: c}
 	if k.store, err = os.OpenRoot(m.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -235,9 +235,8 @@ func (k *copying) content(ctx context.Context, file media.File, path string) (*M
 	if err != nil {
 		return nil, err
 	}
-	if known != nil && known.Size == file.Size && known.Modified == medium.Modified && k.to.keep(known) {
+	if known.is(file) && k.to.keep(known) {
 		medium.SHA256, medium.Packs = known.SHA256, known.Packs
-		k.meter.Add(medium.Size)
 		return medium, nil
 	}
 	opened, err := k.store.Open(path)

@@ -30,6 +30,8 @@ type CreateOptions struct {
 	LeaveOut []string
 	// Jobs is how many tables pg_dump works on at a time; 0 is 2.
 	Jobs int
+	// LockWait is how long tables are waited for that another session has for itself; 0 is 30 s.
+	LockWait time.Duration
 	// PgDump is the path of that program; needed for PostgreSQL alone.
 	PgDump string
 	// Progress may be nil.
@@ -52,11 +54,18 @@ type creation struct {
 	folder   *os.Root // where it is put together; nil until it is made
 	path     string   // of the folder
 	made     bool
+	coming   coming
+	dumps    int64 // bytes that the databases may need
+	// newestGroup is the greatest state group that main's snapshot refers to.
+	newestGroup int64
 }
 
 func newCreation(to sink, options CreateOptions, begun time.Time) *creation {
 	if options.Jobs == 0 {
 		options.Jobs = defaultJobs
+	}
+	if options.LockWait == 0 {
+		options.LockWait = defaultLockWait
 	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
@@ -115,7 +124,13 @@ func (c *creation) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if problems = append(problems, found...); len(problems) > 0 {
+	if problems = append(problems, found...); len(problems) == 0 {
+		problems, err = c.roomProblems(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
 		return &RefusedError{Problems: problems}
 	}
 	c.manifest.NotIncluded = c.document.left()

@@ -20,7 +20,8 @@ func filesOf(t testing.TB, repo string) []string {
 	t.Helper()
 	var files []string
 	err := filepath.WalkDir(repo, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() && filepath.Base(path) != "synapse-backups.json" && filepath.Base(path) != "verified.json" {
+		isNote := filepath.Base(path) == "verified.json" || filepath.Base(filepath.Dir(path)) == "damaged"
+		if err == nil && entry.Type().IsRegular() && filepath.Base(path) != "synapse-backups.json" && !isNote {
 			files = append(files, path)
 		}
 		return err

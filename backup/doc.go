@@ -13,6 +13,7 @@
 //	backups/.partial-ID/          a backup that is being made, or whose making was killed
 //	backups/ID/verified.json      when all of it was last read and found whole
 //	media/AB/SHA256               the content of media, once each, for all backups
+//	damaged/SHA256                a content that was found damaged, and is stored anew by the next backup that can
 //
 // The order of writing: everything is read that can refuse; the databases, main before state; the media, since a homeserver writes
 // a file before its row; configuration and keys; everything to the disk; the manifest with the SHA-256 of everything; the manifest to

@@ -22,6 +22,7 @@ const (
 	KeyInvalid         ProblemID = "key_invalid"          // the signing key is none
 	DatabaseInMemory   ProblemID = "database_in_memory"   // there is nothing to copy
 	DatabaseUnfit      ProblemID = "database_unfit"       // not reachable, or not a homeserver's
+	DatabaseBusy       ProblemID = "database_busy"        // another session has a table for itself
 	ProgramMissing     ProblemID = "program_missing"      // pg_dump or pg_restore, or they are too old
 	RepositoryLocked   ProblemID = "repository_locked"    // another process works in it
 	RepositoryReadOnly ProblemID = "repository_read_only" // it cannot be written to

@@ -35,6 +35,9 @@ func (s *folderSink) begin(ctx context.Context, now time.Time) (held context.Con
 	if err := s.of.lock(true); err != nil {
 		return nil, "", err
 	}
+	if err := s.of.readDamaged(); err != nil {
+		return nil, "", err
+	}
 	ids, err := s.of.IDs()
 	if err != nil {
 		return nil, "", err
@@ -75,12 +78,14 @@ func (s *folderSink) take(context.Context, *Stored, func(int64)) error { return 
 
 // before are those of the newest backup that can be read.
 func (s *folderSink) before(_ context.Context, log *slog.Logger) iter.Seq2[Medium, error] {
-	newest, err := s.of.Open("")
-	if err != nil {
-		return func(func(Medium, error) bool) {}
+	if s.newest == nil {
+		newest, err := s.of.Open("")
+		if err != nil {
+			return func(func(Medium, error) bool) {}
+		}
+		s.newest = newest
 	}
-	s.newest = newest
-	return readable(newest.Media(), newest.Manifest.ID, log)
+	return readable(s.newest.Media(), s.newest.Manifest.ID, log)
 }
 
 // readable ends where a list cannot be read: what it does not tell is read again.

@@ -79,7 +79,9 @@ type Database struct {
 	Engine  string   `json:"engine"` // sqlite or postgres
 	Logical []string `json:"logical"`
 	// Snapshot is when the state was taken that the dump holds.
-	Snapshot      time.Time `json:"snapshot"`
+	Snapshot time.Time `json:"snapshot"`
+	// BehindMain is only of a state database by itself.
+	BehindMain    *Distance `json:"behind_main,omitempty"`
 	Set           string    `json:"set"` // whose schema it is: upstream, or a set of ours
 	SchemaVersion int       `json:"schema_version"`
 	Upgraded      bool      `json:"upgraded"` // whether a delta was applied after the full schema

@@ -23,7 +23,7 @@ func object(sum string) string { return objectsFolder + "/" + sum[:2] + "/" + su
 
 // has reports whether the repository has a content, as far as its size tells.
 func (r *Repository) has(sum string, size int64) bool {
-	if !sumForm.MatchString(sum) {
+	if _, isDamaged := r.damaged[sum]; isDamaged || !sumForm.MatchString(sum) {
 		return false
 	}
 	info, err := r.root.Lstat(object(sum))
@@ -86,6 +86,9 @@ func (a *adding) flush(ctx context.Context) error {
 		}
 		if err := a.to.root.Rename(a.inRepository(sum), name); err != nil {
 			return fmt.Errorf("name the content %s: %w", name, err)
+		}
+		if err := a.to.replaced(sum); err != nil {
+			return err
 		}
 	}
 	clear(a.waiting)

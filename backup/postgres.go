@@ -33,22 +33,29 @@ func openPostgres(ctx context.Context, c *creation, database config.Database, na
 	if s.session, err = database.Postgres.OpenSession(ctx, c.options.Log); err != nil {
 		return nil, err
 	}
+	return s, s.explainLock(ctx, s.check(ctx, c))
+}
+
+func (s *postgresSource) check(ctx context.Context, c *creation) (err error) {
+	if _, err := s.session.Exec(ctx, "SELECT set_config('lock_timeout', ?, false)", c.options.lockWait()); err != nil {
+		return err
+	}
 	if s.server, err = postgres.CheckSession(ctx, s.session, postgres.Rules{AllowUnsafeLocale: true, AllowReadOnly: true}); err != nil {
-		return s, err
+		return err
 	}
 	if err := needProgram(ctx, c.options.PgDump, s.server); err != nil {
-		return s, err
+		return err
 	}
 	if err := c.endStale(ctx, s.session); err != nil {
-		return s, err
+		return err
 	}
-	if err := (&Database{}).describe(ctx, s.session, database); err != nil {
-		return s, err
+	if err := (&Database{}).describe(ctx, s.session, s.database); err != nil {
+		return err
 	}
 	if err := s.leavable(ctx, c.options.LeaveOut); err != nil {
-		return s, err
+		return err
 	}
-	return s, s.space(ctx, c)
+	return s.space(ctx, c)
 }
 
 // needProgram refuses programs that are older than the server.
@@ -87,6 +94,7 @@ func (s *postgresSource) space(ctx context.Context, c *creation) error {
 	if err := s.session.QueryRow(ctx, tableBytesSQL).Scan(&tables); err != nil {
 		return err
 	}
+	c.dumps += tables / 2
 	if free, known := engine.FreeSpace(c.path); known && free < tables/2 {
 		return refuse(SpaceMissing, fmt.Sprintf("the dump of %s may need %d MB in %s, and %d MB are free", s.database.Label, tables>>21, c.path, free>>20), "make room, or remove old backups")
 	}
@@ -109,13 +117,16 @@ func (s *postgresSource) leavable(ctx context.Context, tables []string) error {
 	return nil
 }
 
-func (s *postgresSource) take(ctx context.Context, _ *creation, into *Database) error {
+func (s *postgresSource) take(ctx context.Context, c *creation, into *Database) error {
 	into.Label, into.Dump = s.database.Label, s.name
 	if _, err := s.session.Exec(ctx, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
 		return err
 	}
 	into.Snapshot = time.Now().UTC()
-	return s.session.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&s.snapshot)
+	if err := s.session.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&s.snapshot); err != nil {
+		return err
+	}
+	return c.distance(ctx, s.session, s.database.DataStores, into)
 }
 
 // dump runs pg_dump and counts meanwhile, both in the one snapshot.
@@ -126,7 +137,7 @@ func (s *postgresSource) dump(ctx context.Context, c *creation, into *Database) 
 	}
 	work, working := errgroup.WithContext(ctx)
 	work.Go(func() error { return s.runDump(working, c) })
-	work.Go(func() error { return s.inspect(working, c, into) })
+	work.Go(func() error { return s.explainLock(working, s.inspect(working, c, into)) })
 	if err := work.Wait(); err != nil {
 		return err
 	}
@@ -138,7 +149,7 @@ func (s *postgresSource) dump(ctx context.Context, c *creation, into *Database) 
 
 func (s *postgresSource) runDump(ctx context.Context, c *creation) error {
 	arguments := []string{
-		"--format=directory", "--compress=1", "--no-sync", "--jobs=" + strconv.Itoa(c.options.Jobs),
+		"--format=directory", "--compress=1", "--no-sync", "--jobs=" + strconv.Itoa(c.options.Jobs), "--lock-wait-timeout=" + c.options.lockWait(),
 		"--snapshot=" + s.snapshot, "--file=" + c.absolute(s.name),
 	}
 	for _, table := range c.leftOut() {
@@ -148,7 +159,7 @@ func (s *postgresSource) runDump(ctx context.Context, c *creation) error {
 	if err := dumping.On(s.database.Postgres, c.to.application()); err != nil {
 		return err
 	}
-	return dumping.Run()
+	return s.explainLock(ctx, dumping.Run())
 }
 
 // Rows of extensions are the extension's.
@@ -179,6 +190,9 @@ func (s *postgresSource) inspect(ctx context.Context, c *creation, into *Databas
 		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := s.lock(ctx, into.Tables); err != nil {
 		return err
 	}
 	if err := into.count(ctx, s.session, quoteTable, c.leftOut()); err != nil {

@@ -37,18 +37,21 @@ type verified struct {
 	Manifest string    `json:"manifest"` // its SHA-256 at that time
 }
 
-// noteVerified writes down that a backup was read whole. A repository that cannot be written to has no such notes.
-func (b *Backup) noteVerified(at time.Time) (noted bool, err error) {
+// noteVerified writes down that a backup was read whole.
+func (b *Backup) noteVerified(at time.Time) error {
 	content, err := json.Marshal(verified{At: at.UTC(), Manifest: b.Sum})
 	if err != nil {
-		return false, err
+		return err
 	}
 	unfinished := verifiedName + "-" + chance(8)
 	if err := writeSynced(b.root, unfinished, append(content, '\n')); err != nil {
-		return false, unlessReadOnly(err)
+		return err
 	}
-	return true, b.root.Rename(unfinished, verifiedName)
+	return b.root.Rename(unfinished, verifiedName)
 }
+
+// forgetVerified takes that back: the backup is damaged now.
+func (b *Backup) forgetVerified() error { return unlessMissing(b.root.Remove(verifiedName)) }
 
 func unlessReadOnly(err error) error {
 	if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
@@ -81,6 +84,9 @@ func (r *Repository) Prune(ctx context.Context, options PruneOptions) (_ *Pruned
 	if err := r.lock(true); err != nil {
 		return nil, err
 	}
+	if err := r.readDamaged(); err != nil {
+		return nil, err
+	}
 	p := &pruning{of: r, options: options, report: &Pruned{Kept: []string{}, Removed: []string{}}}
 	defer func() {
 		for _, one := range p.kept {
@@ -94,7 +100,10 @@ func (r *Repository) Prune(ctx context.Context, options PruneOptions) (_ *Pruned
 	if err := p.remove(); err != nil {
 		return nil, err
 	}
-	return p.report, p.sweep(ctx)
+	if err := p.sweep(ctx); err != nil || options.DryRun {
+		return p.report, err
+	}
+	return p.report, r.forgetDamaged()
 }
 
 // choose decides before anything is removed.

@@ -29,6 +29,8 @@ type Repository struct {
 	id     string
 	root   *os.Root
 	locked *os.File // nil as long as it is not locked
+	// damaged are contents of media that are known as such; only for who has read them.
+	damaged map[string]struct{}
 }
 
 // description is the content of repositoryName.

@@ -255,10 +255,15 @@ VALUES (?, ?, 'm.room.message', ?, ?, ?, ?)`, number, id, room, true, false, num
 	return err
 }
 
+// mediumOf is the id and the content of a medium.
+func mediumOf(number int) (id, content string) {
+	id = fmt.Sprintf("Media%019d", number)
+	return id, strings.Repeat(id, 100+number%7)
+}
+
 // writeMedium writes a file before its row, as a homeserver does.
 func writeMedium(ctx context.Context, main engine.Querier, store string, number int) error {
-	id := fmt.Sprintf("Media%019d", number)
-	content := strings.Repeat(id, 100+number%7)
+	id, content := mediumOf(number)
 	sum := sha256.Sum256([]byte(content))
 	for kind, name := range map[media.Kind]string{media.LocalContent: "", media.LocalThumbnails: "32-32-image-png-crop"} {
 		parts, err := kind.Path("", id, name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"time"
 
@@ -25,6 +26,9 @@ func openSQLite(ctx context.Context, c *creation, database config.Database, name
 	if c.folder != nil {
 		if err := c.folder.MkdirAll(path.Dir(name), 0o700); err != nil {
 			return nil, err
+		}
+		if info, err := os.Stat(database.SQLitePath); err == nil {
+			c.dumps += info.Size()
 		}
 		err := sqlite.CheckBackup(database.SQLitePath, c.absolute(name+sqliteEnd), sqlite.BackupOptions{})
 		if full, isFull := errors.AsType[*sqlite.DestinationError](err); isFull && full.Problem == sqlite.DestinationFull {
@@ -53,6 +57,9 @@ func (s *sqliteSource) take(ctx context.Context, c *creation, into *Database) (e
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
 	if err := s.inspect(ctx, c, session, into); err != nil {
+		return err
+	}
+	if err := c.distance(ctx, session, s.database.DataStores, into); err != nil {
 		return err
 	}
 	if err := c.listRows(ctx, session, s.database.DataStores); err != nil {

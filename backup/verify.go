@@ -32,7 +32,8 @@ type Verified struct {
 	Damaged []string `json:"damaged"`
 	// More counts further damage.
 	More int64 `json:"more,omitempty"`
-	// Noted says that it is written down in the repository that nothing is damaged, by which Prune knows the backup.
+	// Noted says that it is written down in the repository what was found: by that Prune knows a backup that is whole, and the next backup
+	// stores damaged contents of media anew.
 	Noted bool `json:"noted"`
 }
 
@@ -51,16 +52,25 @@ func (r *Repository) Verify(ctx context.Context, id string, options VerifyOption
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
+	if err := r.readDamaged(); err != nil {
+		return nil, err
+	}
 	v := &verification{backup: b, report: &Verified{ID: b.Manifest.ID, Damaged: []string{}}, meter: newMeter(options.Progress)}
-	if err := v.all(ctx, options); err != nil || len(v.report.Damaged) > 0 {
+	if err := v.all(ctx, options); err != nil {
 		return v.report, err
 	}
-	v.report.Noted, err = b.noteVerified(time.Now())
+	if len(v.report.Damaged) > 0 {
+		err = v.noted(b.forgetVerified())
+	} else {
+		err = v.noted(b.noteVerified(time.Now()))
+	}
+	v.report.Noted = !v.readOnly && err == nil
 	return v.report, err
 }
 
 type verification struct {
-	backup *Backup
+	backup   *Backup
+	readOnly bool // the repository, so that nothing can be noted in it
 	report *Verified
 	meter  *phases.Meter[step]
 }
@@ -137,7 +147,8 @@ func (v *verification) media(ctx context.Context) error {
 		}
 		files, bytes = files+1, bytes+medium.Size
 		stored := Stored{Name: object(medium.SHA256), Size: medium.Size, SHA256: medium.SHA256}
-		if err := v.note(checkStored(ctx, v.backup.of.root, stored, v.took), stored); err != nil {
+		err := checkStored(ctx, v.backup.of.root, stored, v.took)
+		if err := errors.Join(v.content(err, medium.SHA256), v.note(err, stored)); err != nil {
 			return err
 		}
 	}
@@ -145,6 +156,28 @@ func (v *verification) media(ctx context.Context) error {
 		return v.note(&DamagedError{Name: listName, What: fmt.Sprintf("it lists %d files with %d bytes, and the manifest counts %d with %d", files, bytes, m.Files, m.Bytes)}, Stored{})
 	}
 	return nil
+}
+
+// content notes whether a content of media is damaged, for the next backup.
+func (v *verification) content(err error, sum string) error {
+	_, isDamaged := errors.AsType[*DamagedError](err)
+	_, wasDamaged := v.backup.of.damaged[sum]
+	switch {
+	case isDamaged && !wasDamaged:
+		return v.noted(v.backup.of.noteDamaged(sum))
+	case err == nil && wasDamaged:
+		return v.noted(v.backup.of.noteMended(sum))
+	}
+	return nil
+}
+
+// noted is told how the writing of a note has ended.
+func (v *verification) noted(err error) error {
+	if err != nil && unlessReadOnly(err) == nil {
+		v.readOnly = true
+		return nil
+	}
+	return err
 }
 
 // dumps has pg_restore read what each dump holds.

@@ -107,12 +107,13 @@ func (w *writer) end() (last int) {
 	return last
 }
 
-func TestBackupBesideAWriterIsOfOneMoment(t *testing.T) {
+func TestBackupOfManyMediaBesideAWriterIsOfOneMoment(t *testing.T) {
 	t.Parallel()
 	for _, of := range shapes() {
 		t.Run(string(of), func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, of)
+			s.addMedia(manyMedia, text(mediumSize(t)))
 			w := s.startWriter()
 			w.next()
 			options := s.options()
@@ -133,7 +134,7 @@ func TestBackupBesideAWriterIsOfOneMoment(t *testing.T) {
 			if taken < firstWritten || taken >= int64(last) {
 				t.Errorf("the snapshot has %d events, and the writer came to %d", taken, last)
 			}
-			if m := manifest.Media; m.Without > 0 || m.Differing > 0 {
+			if m := manifest.Media; m.Without > 0 || m.Differing > 0 || m.Files <= manyMedia {
 				t.Errorf("%+v", m)
 			}
 			p := s.newPlace()
@@ -141,6 +142,7 @@ func TestBackupBesideAWriterIsOfOneMoment(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.sound(manifest)
+			p.everyRow(manifest)
 		})
 	}
 }

@@ -58,7 +58,7 @@ func TestCommandsAreDescribed(t *testing.T) {
 		read(t, "backup.md"): slices.Concat(
 			jsonNames(reflect.TypeFor[backup.Manifest](), ""), jsonNames(reflect.TypeFor[backup.SigningKey](), "signing_keys."),
 			jsonNames(reflect.TypeFor[backup.Reference](), "files."), jsonNames(reflect.TypeFor[backup.Stored](), "files."), jsonNames(reflect.TypeFor[backup.StoredFile](), "files."),
-			jsonNames(reflect.TypeFor[backup.Database](), "databases."), jsonNames(reflect.TypeFor[backup.Table](), "tables."), jsonNames(reflect.TypeFor[backup.Sequence](), "sequences."),
+			jsonNames(reflect.TypeFor[backup.Database](), "databases."), jsonNames(reflect.TypeFor[backup.Distance](), "behind_main."), jsonNames(reflect.TypeFor[backup.Table](), "tables."), jsonNames(reflect.TypeFor[backup.Sequence](), "sequences."),
 			jsonNames(reflect.TypeFor[backup.Media](), "media."), jsonNames(reflect.TypeFor[backup.Medium](), ""),
 			jsonNames(reflect.TypeFor[cli.ListedBackup](), ""), jsonNames(reflect.TypeFor[backup.Verified](), ""), jsonNames(reflect.TypeFor[backup.Pruned](), ""), jsonNames(reflect.TypeFor[cli.VerifiedBackup](), "")),
 		read(t, "restore.md"): slices.Concat(
