@@ -71,8 +71,8 @@ func (r *Repository) Verify(ctx context.Context, id string, options VerifyOption
 type verification struct {
 	backup   *Backup
 	readOnly bool // the repository, so that nothing can be noted in it
-	report *Verified
-	meter  *phases.Meter[step]
+	report   *Verified
+	meter    *phases.Meter[step]
 }
 
 func (v *verification) all(ctx context.Context, options VerifyOptions) error {
