@@ -47,7 +47,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(sealed[:len(sealed)-1])
 	f.Fuzz(func(t *testing.T, content []byte) {
 		opened, err := Open(content, []age.Identity{identity})
-		if err == nil && string(opened) != "it" && string(content[:len(intro)]) != intro {
+		if err == nil && string(opened) != "it" && string(content[:len(Intro)]) != Intro {
 			t.Errorf("%q", opened)
 		}
 		_, isDamage := errors.AsType[*DamagedError](err)

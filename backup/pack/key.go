@@ -87,7 +87,7 @@ func Identities(path string) ([]age.Identity, error) {
 	}
 	var all []age.Identity
 	for _, line := range lines {
-		if strings.HasPrefix(line.text, strings.TrimSpace(intro)) || line.text == armorBegins {
+		if strings.HasPrefix(line.text, strings.TrimSpace(Intro)) || line.text == armorBegins {
 			return nil, &IdentityError{Path: path, What: "it is encrypted itself; decrypt it (age -d) to where only you can read it"}
 		}
 		found, err := age.ParseIdentities(strings.NewReader(line.text))

@@ -69,7 +69,7 @@ func (b *buffers) read(ctx context.Context, from store.Store, one Pack, identiti
 
 // open decrypts what was stored. That something is not encrypted which should be is damage: whoever writes to the store could have put it there.
 func (b *buffers) open(identities []age.Identity) ([]byte, error) {
-	if identities == nil && !bytes.HasPrefix(b.stored.Bytes(), []byte(intro)) {
+	if identities == nil && !bytes.HasPrefix(b.stored.Bytes(), []byte(Intro)) {
 		return b.stored.Bytes(), nil
 	}
 	b.opened.Reset()

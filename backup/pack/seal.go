@@ -16,8 +16,8 @@ const (
 	tag   = 16
 )
 
-// intro is how everything begins that age has encrypted.
-const intro = "age-encryption.org/v1\n"
+// Intro is how everything begins that age has encrypted.
+const Intro = "age-encryption.org/v1\n"
 
 // Seal encrypts a content for all recipients, each of whom can open it; with nil it stays as it is. A slice that is empty and not nil is an error,
 // so that a list of recipients that was lost does not lay anything open.
@@ -48,7 +48,7 @@ func seal(into io.Writer, content []byte, recipients []age.Recipient) error {
 // Open decrypts what Seal has made. With nil identities it stays as it is, unless it is encrypted. Its errors: *KeyError if no identity fits, *PassphraseError
 // if the identity is a passphrase that is wrong, *DamagedError.
 func Open(content []byte, identities []age.Identity) ([]byte, error) {
-	if identities == nil && !bytes.HasPrefix(content, []byte(intro)) {
+	if identities == nil && !bytes.HasPrefix(content, []byte(Intro)) {
 		return content, nil
 	}
 	var into bytes.Buffer
