@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/synapsedb/synapse/internal/filelock"
 )
 
 // partialSuffix is at the end of the name of a copy that is not complete.
@@ -50,7 +52,7 @@ func createPartial(destination string) (made *partial, removed bool, err error) 
 
 // lockInPlace reports whether the file is ours now, and is the one that others find.
 func lockInPlace(file *os.File, path string) (bool, error) {
-	locked, err := tryLock(file)
+	locked, err := filelock.Try(file, true)
 	if err != nil {
 		return false, fmt.Errorf("lock %s: %w", path, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/internal/filelock"
 )
 
 // How often the lock is asked for, and after what time the caller is told who holds it.
@@ -93,7 +94,7 @@ func (l *schemaLock) acquire(ctx context.Context) (*os.File, error) {
 
 func (l *schemaLock) wait(ctx context.Context, file *os.File) (valid bool, err error) {
 	for {
-		locked, err := tryLock(file)
+		locked, err := filelock.Try(file, true)
 		if err != nil {
 			return false, fmt.Errorf("lock %s: %w", l.path, err)
 		}
