@@ -28,3 +28,20 @@ func (p Problems) Error() string {
 	}
 	return strings.Join(parts, "\n")
 }
+
+// RefusedError lists what hinders work that was not begun.
+type RefusedError struct{ Problems []Problem }
+
+// Error lists the problems.
+func (e *RefusedError) Error() string {
+	text := Problems(e.Problems).Error()
+	if len(e.Problems) == 1 {
+		return text
+	}
+	return "these things hinder:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
+}
+
+// Refuse gives the *RefusedError of one problem.
+func Refuse(id ProblemID, what, hint string) error {
+	return &RefusedError{Problems: []Problem{{ID: id, What: what, Hint: hint}}}
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 )
 
@@ -48,7 +49,7 @@ func (r *run) closeDoor(ctx context.Context) error {
 func (r *run) mustBeAlone(ctx context.Context) error {
 	sessions, err := r.others(ctx)
 	if err == nil && len(sessions) > 0 {
-		err = refuse(SourceInUse, "others are connected to "+r.source.name+":\n      "+strings.Join(sessions, "\n      "), stopServer)
+		err = engine.Refuse(SourceInUse, "others are connected to "+r.source.name+":\n      "+strings.Join(sessions, "\n      "), stopServer)
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 )
 
@@ -217,7 +218,7 @@ func (r *run) clearLeftovers(ctx context.Context) error {
 
 func (r *run) checkLeftovers(left []*made, done *made) error {
 	if !r.source.open && len(left) > 0 {
-		return refuse(SourceUnfinished, "a run that was killed has closed the database "+r.source.name,
+		return engine.Refuse(SourceUnfinished, "a run that was killed has closed the database "+r.source.name,
 			"run it again without --check, which begins anew, or with --undo")
 	}
 	r.report.Leftover = len(left) > 0
@@ -229,10 +230,10 @@ func (r *run) mustBeOpen(done *made) error {
 	case r.source.open:
 		return nil
 	case done != nil:
-		return refuse(SourceClosed, fmt.Sprintf("the database %s was moved to %s already, and accepts no connections since", r.source.name, done.name),
+		return engine.Refuse(SourceClosed, fmt.Sprintf("the database %s was moved to %s already, and accepts no connections since", r.source.name, done.name),
 			fmt.Sprintf("name %s in the configuration; --undo opens the old one again", done.name))
 	}
-	return refuse(SourceClosed, fmt.Sprintf("the database %s accepts no connections, and it was not this command that closed it", r.source.name),
+	return engine.Refuse(SourceClosed, fmt.Sprintf("the database %s accepts no connections, and it was not this command that closed it", r.source.name),
 		"find out why, then: "+doorStatement(r.source.name, true))
 }
 

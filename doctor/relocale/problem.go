@@ -12,6 +12,8 @@ type (
 	ProblemID = engine.ProblemID
 	// Problem is one reason to refuse.
 	Problem = engine.Problem
+	// RefusedError lists what hinders; nothing was written, or it was put back.
+	RefusedError = engine.RefusedError
 )
 
 // The problems.
@@ -34,21 +36,6 @@ const (
 	ProgramMissing   ProblemID = "program_missing"   // pg_dump or pg_restore, or they are too old
 	SpaceMissing     ProblemID = "space_missing"     // on the server, or for the dump
 )
-
-// RefusedError lists what hinders; nothing was written, or it was put back.
-type RefusedError struct{ Problems []Problem }
-
-func (e *RefusedError) Error() string {
-	text := engine.Problems(e.Problems).Error()
-	if len(e.Problems) == 1 {
-		return text
-	}
-	return "these things hinder:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
-}
-
-func refuse(id ProblemID, what, hint string) error {
-	return &RefusedError{Problems: []Problem{{ID: id, What: what, Hint: hint}}}
-}
 
 // MismatchError says in what the new database differs from the old one; it was removed.
 type MismatchError struct{ Differences []string }

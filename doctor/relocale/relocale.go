@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/internal/phases"
 )
@@ -129,7 +130,7 @@ func (r *run) begin(ctx context.Context) (err error) {
 		return err
 	}
 	if r.source == nil {
-		return refuse(SourceMissing, fmt.Sprintf("there is no database %q on the server", r.options.Database.Database()), "look at the configuration")
+		return engine.Refuse(SourceMissing, fmt.Sprintf("there is no database %q on the server", r.options.Database.Database()), "look at the configuration")
 	}
 	r.report.describe(r.source)
 	return r.lock(ctx)

@@ -150,7 +150,7 @@ func (r *run) lock(ctx context.Context) error {
 		return locked, err
 	})
 	if err == nil && !locked {
-		err = refuse(SourceLocked, "another process is moving the database "+r.source.name, "wait until it has ended")
+		err = engine.Refuse(SourceLocked, "another process is moving the database "+r.source.name, "wait until it has ended")
 	}
 	return err
 }
