@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -133,8 +132,7 @@ func (r *run) insertSearch(ctx context.Context, w *worker, planned *tablePlan, r
 func typeNames(planned *tablePlan) []string {
 	var names []string
 	for _, stored := range planned.stored() {
-		at := slices.IndexFunc(planned.target.Columns, func(column *catalog.Column) bool { return column.Name == stored.Name })
-		names = append(names, planned.target.Columns[at].Type)
+		names = append(names, planned.target.Column(stored.Name).Type)
 	}
 	return names
 }
