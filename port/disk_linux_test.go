@@ -156,14 +156,7 @@ func ownMounts(command *exec.Cmd) {
 // onSmallDisk returns a prepared database on a file system of its own.
 func onSmallDisk(t *testing.T) (smallDisk, *dbtest.Database) {
 	t.Helper()
-	place, err := os.MkdirTemp("", "disk") // others than root must be able to go through
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(place) })
-	if err := os.Chmod(place, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	place := dbtest.NewServerFolder(t)
 	command := exec.CommandContext(t.Context(), os.Args[0])
 	command.Env = append(os.Environ(), diskVariable+"="+place)
 	command.Stderr = os.Stderr
@@ -206,7 +199,7 @@ func TestFullDiskOfTheServer(t *testing.T) {
 	disk, target := onSmallDisk(t)
 	disk.tell(t, "fill")
 	_, err := portInto(t, source, target, nil)
-	if _, ok := errors.AsType[*port.UnfinishedError](err); !ok || !strings.Contains(err.Error(), "No space left on device") {
+	if _, ok := errors.AsType[*port.UnfinishedError](err); !ok || !strings.Contains(err.Error(), "SQLSTATE 53100") {
 		t.Errorf("the error is %v", err)
 	} else if !strings.Contains(err.Error(), "make room") || !strings.Contains(err.Error(), "run the same command again") {
 		t.Errorf("the error does not say what to do: %v", err)
