@@ -167,11 +167,16 @@ func (k *copying) all(ctx context.Context) (err error) {
 
 // Media are the files of the media store that a backup holds, in the order of their paths. The error may be a *DamagedError.
 func (b *Backup) Media() iter.Seq2[Medium, error] {
+	if b.Manifest.Media.List == nil {
+		return func(func(Medium, error) bool) {}
+	}
+	return readMedia(b.root, listName)
+}
+
+// readMedia reads a list of media.
+func readMedia(folder *os.Root, name string) iter.Seq2[Medium, error] {
 	return func(yield func(Medium, error) bool) {
-		if b.Manifest.Media.List == nil {
-			return
-		}
-		for medium, err := range readLines[Medium](b.root, listName) {
+		for medium, err := range readLines[Medium](folder, name) {
 			if err == nil {
 				err = medium.check()
 			}

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/synapsedb/synapse/engine"
 )
@@ -13,6 +12,8 @@ type (
 	ProblemID = engine.ProblemID
 	// Problem is one reason to refuse.
 	Problem = engine.Problem
+	// RefusedError lists what hinders; nothing was written.
+	RefusedError = engine.RefusedError
 )
 
 // The problems.
@@ -34,23 +35,19 @@ const (
 	FileThere          ProblemID = "file_there"           // another file is where one is restored to
 	SigningKeyMissing  ProblemID = "signing_key_missing"  // the backup has none
 
-	RepositoryPacked ProblemID = "repository_packed" // and a plain one is wanted
+	RepositoryPlain        ProblemID = "repository_plain"         // and a packed one is wanted
+	RepositoryPacked       ProblemID = "repository_packed"        // and a plain one is wanted
+	RepositoryEncrypted    ProblemID = "repository_encrypted"     // and nobody is named to encrypt for
+	RepositoryNotEncrypted ProblemID = "repository_not_encrypted" // and a key is given
+	PassphraseWrong        ProblemID = "passphrase_wrong"         // it does not open the repository's key
+	PassphraseUnused       ProblemID = "passphrase_unused"        // the repository has no key of its own
+	IdentityMissing        ProblemID = "identity_missing"         // to decrypt with
+	IdentityWrong          ProblemID = "identity_wrong"           // it does not decrypt
+	StagingUnfit           ProblemID = "staging_unfit"            // the folder for what is put together or fetched
 )
 
-// RefusedError lists what hinders; nothing was written.
-type RefusedError struct{ Problems []Problem }
-
-// Error lists the problems.
-func (e *RefusedError) Error() string {
-	text := engine.Problems(e.Problems).Error()
-	if len(e.Problems) == 1 {
-		return text
-	}
-	return "these things hinder:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
-}
-
 func refuse(id ProblemID, what, hint string) error {
-	return &RefusedError{Problems: []Problem{{ID: id, What: what, Hint: hint}}}
+	return engine.Refuse(id, what, hint)
 }
 
 // DamagedError says that something in the repository is not as it was written.

@@ -14,3 +14,6 @@ func owners(info fs.FileInfo) (owner, group int) {
 	}
 	return -1, -1
 }
+
+// isPrivate reports whether nobody else may read or write a file.
+func isPrivate(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 == 0 }

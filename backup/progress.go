@@ -14,6 +14,7 @@ const (
 	PhaseCheck    Phase = "check"    // for what hinders
 	PhaseDatabase Phase = "database" // dump or restore it
 	PhaseStore    Phase = "store"    // a dump, into packs or a stream
+	PhaseFetch    Phase = "fetch"    // a backup, from packs
 	PhaseMedia    Phase = "media"
 	PhaseFiles    Phase = "files" // configuration and keys
 	PhaseProof    Phase = "proof" // by checksums and counts

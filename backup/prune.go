@@ -26,6 +26,9 @@ type Pruned struct {
 	// MediaFiles and MediaBytes are contents of media that no backup has any more.
 	MediaFiles int64 `json:"media_files"`
 	MediaBytes int64 `json:"media_bytes"`
+	// Packs and PackBytes are those of a packed repository that no backup has any more.
+	Packs     int64 `json:"packs"`
+	PackBytes int64 `json:"pack_bytes"`
 }
 
 // verifiedName is the file in the folder of a backup that says when it was last read whole.

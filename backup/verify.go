@@ -28,6 +28,8 @@ type Verified struct {
 	// Files and Bytes were read.
 	Files int64 `json:"files"`
 	Bytes int64 `json:"bytes"`
+	// Packs were read, of a packed repository; without a key no files can be told.
+	Packs int64 `json:"packs,omitempty"`
 	// Damaged says what is not as it was written; the first of them, when there are many.
 	Damaged []string `json:"damaged"`
 	// More counts further damage.
