@@ -342,7 +342,7 @@ func TestWriterWaitsForThePort(t *testing.T) {
 		}
 		var output bytes.Buffer
 		writer := portProcess{Source: source, Write: "UPDATE rooms SET creator = 'changed'"}
-		if writer.start(t, &output).Wait() == nil {
+		if writer.process().Start(t, &output).Wait() == nil {
 			t.Error("another process could write to the source")
 		}
 		if !strings.Contains(output.String(), "locked") {
@@ -394,7 +394,7 @@ func TestFullDiskBelowTheRowsSetAside(t *testing.T) {
 		Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside.jsonl"), Policy: port.Repair, FileLimit: 100,
 	}
 	var output bytes.Buffer
-	if process.start(t, &output).Wait() == nil {
+	if process.process().Start(t, &output).Wait() == nil {
 		t.Fatal("a port whose rows set aside are lost succeeded")
 	}
 	if !strings.Contains(output.String(), "file for rows set aside") || !strings.Contains(output.String(), "file too large") {
@@ -404,7 +404,7 @@ func TestFullDiskBelowTheRowsSetAside(t *testing.T) {
 		t.Errorf("the guard is %+v", state)
 	}
 	process.FileLimit = 0
-	process.mustSucceed(t)
+	process.process().MustEnd(t)
 	expected.complete(t, source, target)
 	asideIsWhole(t, process)
 }

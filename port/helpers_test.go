@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	playProcess()
+	dbtest.PlayProcess[portProcess](processVariable)
 	playDisk()
 	dbtest.Main(m, dbtest.NoLeaks())
 }

@@ -56,7 +56,7 @@ func (d *disturbance) round(t *testing.T) {
 	if d.expectation.wholeOrGuarded(t, target) {
 		return
 	}
-	process.mustSucceed(t)
+	process.process().MustEnd(t)
 	d.expectation.complete(t, d.source, target)
 	asideIsWhole(t, process)
 }
@@ -64,18 +64,7 @@ func (d *disturbance) round(t *testing.T) {
 // stop begins a port and signals it at a moment.
 func (d *disturbance) stop(t *testing.T, process portProcess, moment time.Duration) {
 	t.Helper()
-	var output bytes.Buffer
-	command := process.start(t, &output)
-	timer := time.AfterFunc(moment, func() { _ = command.Process.Signal(d.signal) }) // it may have ended by then
-	defer timer.Stop()
-	_ = command.Wait() // its exit status is the next line's
-	state := command.ProcessState
-	switch {
-	case state.Success(), state.ExitCode() == interruptedCode && d.signal == syscall.SIGTERM:
-	case state.Sys().(syscall.WaitStatus).Signal() == d.signal:
-	default:
-		t.Errorf("the process ended by %v: %s", state, output.String())
-	}
+	process.process().SignalAfter(t, d.signal, moment)
 }
 
 // asideIsWhole checks that the file of a port that succeeded has its name, and that nothing lies beside it.
@@ -137,7 +126,7 @@ func TestUnfinishedTargetTakesAnotherSource(t *testing.T) {
 		}
 		process := big.process(t, target)
 		process.Source = other
-		process.mustSucceed(t)
+		process.process().MustEnd(t)
 		if expected.complete(t, other, target); t.Failed() {
 			return
 		}
@@ -152,7 +141,7 @@ func TestOfTwoPortsAtOnceOneIsRefused(t *testing.T) {
 		target := preparedTarget(t)
 		process := portProcess{Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside")}
 		var outputs [2]bytes.Buffer
-		first, second := process.start(t, &outputs[0]), process.start(t, &outputs[1])
+		first, second := process.process().Start(t, &outputs[0]), process.process().Start(t, &outputs[1])
 		_, _ = first.Wait(), second.Wait() // judged by their states
 		if first.ProcessState.Success() == second.ProcessState.Success() {
 			t.Fatalf("not exactly one did it:\n%s\n%s", &outputs[0], &outputs[1])

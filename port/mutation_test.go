@@ -84,7 +84,7 @@ func (c *mutationChain) begin(t *testing.T) {
 func (c *mutationChain) port(t *testing.T, target *dbtest.Database) time.Duration {
 	t.Helper()
 	begun := time.Now()
-	c.process(t, target).mustSucceed(t)
+	c.process(t, target).process().MustEnd(t)
 	took := time.Since(begun)
 	waitForSessionsToEnd(t, target)
 	return took

@@ -1,11 +1,9 @@
 package port_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -43,35 +41,7 @@ type portProcess struct {
 	FileLimit uint64         `json:"file_limit"` // bytes that the process may write to one file; 0 for as many as it likes
 }
 
-// interruptedCode is how a process exits that a signal stopped.
-const interruptedCode = 3
-
-// playProcess does the work of another process, if this one is such, and does not return then.
-func playProcess() {
-	text := os.Getenv(processVariable)
-	if text == "" {
-		return
-	}
-	var process portProcess
-	err := json.Unmarshal([]byte(text), &process)
-	if err == nil {
-		err = process.run()
-	}
-	var interrupted *port.InterruptedError
-	switch {
-	case err == nil:
-		os.Exit(0)
-	case errors.As(err, &interrupted), errors.Is(err, context.Canceled):
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(interruptedCode)
-	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
-}
-
-func (p portProcess) run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
+func (p portProcess) Run(ctx context.Context) error {
 	if p.Write != "" {
 		return p.write(ctx)
 	}
@@ -112,29 +82,8 @@ func (p portProcess) write(ctx context.Context) error {
 	return errors.Join(err, db.Close())
 }
 
-// start begins the process; what it says goes to output.
-func (p portProcess) start(t *testing.T, output *bytes.Buffer) *exec.Cmd {
-	t.Helper()
-	text, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), processVariable+"="+string(text))
-	command.Stdout, command.Stderr = output, output
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return command
-}
-
-// mustSucceed runs the process to its end.
-func (p portProcess) mustSucceed(t *testing.T) {
-	t.Helper()
-	var output bytes.Buffer
-	if err := p.start(t, &output).Wait(); err != nil {
-		t.Fatalf("%v: %s", err, output.String())
-	}
+func (p portProcess) process() dbtest.Process {
+	return dbtest.Process{Variable: processVariable, Work: p}
 }
 
 // guardState is what a look at the target tells of a port.
@@ -287,9 +236,9 @@ func learn(t *testing.T, source string, policy port.Policy) expectation {
 	t.Helper()
 	target := preparedTarget(t)
 	e := expectation{fresh: content(t, target), schema: schemaDump(t, target)}
-	begun := time.Now()
-	portProcess{Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside"), Policy: policy}.mustSucceed(t)
-	e.duration = time.Since(begun)
+	e.duration = portProcess{
+		Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside"), Policy: policy,
+	}.process().MustEnd(t)
 	e.content = content(t, target)
 	return e
 }

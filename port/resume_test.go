@@ -54,7 +54,7 @@ func TestPortThatIsKilledAgainAndAgainEnds(t *testing.T) {
 	for {
 		process.KillAt = before + step
 		var output bytes.Buffer
-		command := process.start(t, &output)
+		command := process.process().Start(t, &output)
 		_ = command.Wait() // judged by its state
 		waitForSessionsToEnd(t, target)
 		if command.ProcessState.Success() {
@@ -91,7 +91,7 @@ func TestResumedRepairReportsEverything(t *testing.T) {
 		process := portProcess{Source: source, Target: target.Config, Aside: filepath.Join(t.TempDir(), "aside"), Policy: port.Repair,
 			Batch: 50, Jobs: 2, KillAt: whole.Rows / share}
 		var output bytes.Buffer
-		_ = process.start(t, &output).Wait() // it kills itself
+		_ = process.process().Start(t, &output).Wait() // it kills itself
 		waitForSessionsToEnd(t, target)
 	}
 	resumed, err := portInto(t, source, target, repair)

@@ -33,9 +33,7 @@ func expectTwo(t *testing.T, source string) twoExpectation {
 	t.Helper()
 	targets := preparedTwo(t)
 	e := twoExpectation{fresh: targets.content(t), schema: targets.schema(t)}
-	begun := time.Now()
-	targets.process(t, source).mustSucceed(t)
-	e.duration = time.Since(begun)
+	e.duration = targets.process(t, source).process().MustEnd(t)
 	targets.wait(t)
 	e.whole = targets.content(t)
 	return e
@@ -100,18 +98,14 @@ func TestKilledPortIntoTwoIsGuardedAndRunsAgain(t *testing.T) {
 	expected := expectTwo(t, source)
 	for range dbtest.Rounds(t, 3) {
 		targets := preparedTwo(t)
-		moment := time.Duration(rand.Int64N(int64(expected.duration)))
-		var output bytes.Buffer
-		command := targets.process(t, source).start(t, &output)
-		timer := time.AfterFunc(moment, func() { _ = command.Process.Kill() }) // it may have ended by then
-		_ = command.Wait()                                                     // judged by what it left
-		timer.Stop()
+		moment := rand.N(expected.duration)
+		targets.process(t, source).process().SignalAfter(t, syscall.SIGKILL, moment)
 		main, state := expected.stages(t, targets)
 		t.Logf("killed after %v of %v: main is %s, state is %s", moment, expected.duration, main, state)
 		if main != "guarded" && state != "guarded" && main != state {
 			t.Error("a homeserver could start on that")
 		}
-		targets.process(t, source).mustSucceed(t)
+		targets.process(t, source).process().MustEnd(t)
 		if expected.complete(t, targets); t.Failed() {
 			return
 		}
@@ -134,7 +128,7 @@ func TestKilledBetweenTheTwoFinishes(t *testing.T) {
 	expected, targets := expectTwo(t, source), preparedTwo(t)
 	execute(t, targets.main, holdFinish)
 	var output bytes.Buffer
-	command := targets.process(t, source).start(t, &output)
+	command := targets.process(t, source).process().Start(t, &output)
 	waitUntilComplete(t, targets.state)
 	if err := command.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatalf("%v: %s", err, &output)

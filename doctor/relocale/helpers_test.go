@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	playProcess()
+	dbtest.PlayProcess[moveProcess](processVariable)
 	dbtest.Main(m, dbtest.NoLeaks())
 }
 

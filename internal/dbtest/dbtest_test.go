@@ -6,7 +6,10 @@ import (
 	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
+func TestMain(m *testing.M) {
+	dbtest.PlayProcess[example](processVariable)
+	dbtest.Main(m, dbtest.NoLeaks())
+}
 
 func TestDatabaseBelongsToAnOrdinaryRole(t *testing.T) {
 	t.Parallel()

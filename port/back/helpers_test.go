@@ -29,7 +29,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	playProcess()
+	dbtest.PlayProcess[backProcess](processVariable)
 	dbtest.Main(m, dbtest.NoLeaks())
 }
 

@@ -1,15 +1,9 @@
 package split_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"os/signal"
 	"syscall"
 	"testing"
 	"time"
@@ -36,30 +30,6 @@ type splitProcess struct {
 	To     string         `json:"to"`
 }
 
-// interruptedCode is how a process exits that a signal stopped.
-const interruptedCode = 3
-
-// playProcess does the work of another process, if this one is such, and does not return then.
-func playProcess() {
-	content := os.Getenv(processVariable)
-	if content == "" {
-		return
-	}
-	var process splitProcess
-	err := json.Unmarshal([]byte(content), &process)
-	if err == nil {
-		err = process.run()
-	}
-	if err == nil {
-		os.Exit(0)
-	}
-	fmt.Fprintln(os.Stderr, err)
-	if errors.Is(err, context.Canceled) {
-		os.Exit(interruptedCode)
-	}
-	os.Exit(1)
-}
-
 func (p splitProcess) options() (options split.Options, err error) {
 	options.Source = split.Database{Label: "master", SQLitePath: p.From, Logical: both()}
 	options.Target = split.Database{Label: "state", SQLitePath: p.To}
@@ -73,9 +43,7 @@ func (p splitProcess) options() (options split.Options, err error) {
 	return options, err
 }
 
-func (p splitProcess) run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
+func (p splitProcess) Run(ctx context.Context) error {
 	options, err := p.options()
 	if err != nil {
 		return err
@@ -84,38 +52,24 @@ func (p splitProcess) run() error {
 	return err
 }
 
-func (p splitProcess) start(t *testing.T, output *bytes.Buffer) *exec.Cmd {
-	t.Helper()
-	content, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), processVariable+"="+string(content))
-	command.Stdout, command.Stderr = output, output
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return command
-}
-
 // killedScene is a source, and a target that each round splits into.
 type killedScene struct {
 	source  split.Database
 	target  split.Database
-	process splitProcess
+	process dbtest.Process
 }
 
 func newKilledScene(t *testing.T, at place) *killedScene {
 	t.Helper()
 	if at == onSQLite {
 		s := &killedScene{source: at.filled(t, ours(t)), target: at.empty(t)}
-		s.process = splitProcess{From: s.source.SQLitePath, To: s.target.SQLitePath}
+		s.process = dbtest.Process{Variable: processVariable, Work: splitProcess{From: s.source.SQLitePath, To: s.target.SQLitePath}}
 		return s
 	}
 	from, to := copied(t, ours(t), "filled", fill, both()...), dbtest.NewDatabase(t)
 	return &killedScene{
-		source: described(t, from, both()...), target: described(t, to), process: splitProcess{Source: from.Config, Target: to.Config},
+		source: described(t, from, both()...), target: described(t, to),
+		process: dbtest.Process{Variable: processVariable, Work: splitProcess{Source: from.Config, Target: to.Config}},
 	}
 }
 
@@ -127,11 +81,7 @@ func TestKilledSplitIsBegunAnew(t *testing.T) {
 				t.Parallel()
 				first := newKilledScene(t, at)
 				want := rowsOf(t, first.source, oursTables()...)
-				begun := time.Now()
-				if output := first.finish(t); output != "" {
-					t.Fatal(output)
-				}
-				whole := time.Since(begun)
+				whole := first.process.MustEnd(t)
 				for range dbtest.Rounds(t, 1) {
 					newKilledScene(t, at).round(t, sent, whole, want)
 				}
@@ -140,45 +90,17 @@ func TestKilledSplitIsBegunAnew(t *testing.T) {
 	}
 }
 
-// finish runs a split to its end, and gives what it says.
-func (s *killedScene) finish(t *testing.T) string {
-	t.Helper()
-	var output bytes.Buffer
-	if err := s.process.start(t, &output).Wait(); err != nil {
-		return fmt.Sprintf("%v: %s", err, output.String())
-	}
-	return ""
-}
-
 // round stops splits at random moments, and looks that no server could start on what they leave, until one has ended.
 func (s *killedScene) round(t *testing.T, sent syscall.Signal, whole time.Duration, want string) {
 	t.Helper()
 	const kills = 4
 	for range kills {
-		moment := time.Duration(rand.Int64N(int64(whole)))
-		var output bytes.Buffer
-		command := s.process.start(t, &output)
-		timer := time.AfterFunc(moment, func() { _ = command.Process.Signal(sent) }) // it may have ended by then
-		_ = command.Wait()                                                           // its exit status is looked at below
-		timer.Stop()
-		state := command.ProcessState
-		switch {
-		case state.Success():
-			s.complete(t, want)
-			return
-		case state.ExitCode() == interruptedCode && sent == syscall.SIGTERM:
-		case state.Sys().(syscall.WaitStatus).Signal() == sent:
-		default:
-			t.Fatalf("after %v of %v the process ended by %v: %s", moment, whole, state, output.String())
-		}
-		if s.usable(t) { // it was stopped after its last step
+		if s.process.SignalAfter(t, sent, rand.N(whole)) || s.usable(t) { // it may be stopped after its last step
 			s.complete(t, want)
 			return
 		}
 	}
-	if output := s.finish(t); output != "" {
-		t.Fatal(output)
-	}
+	s.process.MustEnd(t)
 	s.complete(t, want)
 }
 
