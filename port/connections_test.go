@@ -1,22 +1,12 @@
 package port_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"maps"
-	"math/big"
-	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -99,8 +89,12 @@ func TestPortIntoTheSchemaThatTheConnectionNames(t *testing.T) {
 // A server with a certificate of a private authority takes no connection without TLS, so all that a port opens have it.
 func TestPortOverTLSThatIsVerified(t *testing.T) {
 	t.Parallel()
-	folder := folderForServer(t)
-	authority(t, folder)
+	folder := dbtest.NewServerFolder(t)
+	dbtest.NewAuthority(t, folder, "stranger")
+	dbtest.NewAuthority(t, folder, "root").Issue(t, "server", x509.Certificate{
+		DNSNames: []string{"localhost"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	})
+	dbtest.GiveToServer(t, filepath.Join(folder, "server.crt"), filepath.Join(folder, "server.key"))
 	private, err := server.StartPostgres(t.Context(), server.PostgresOptions{
 		TCP: true,
 		Settings: map[string]string{
@@ -150,81 +144,4 @@ func unreachable(t *testing.T, args, change map[string]any) {
 	if strings.Contains(err.Error(), "not-to-be-shown") {
 		t.Errorf("the password is in %v", err)
 	}
-}
-
-// folderForServer is one that the server's account can enter, which those of t.TempDir are not.
-func folderForServer(t *testing.T) string {
-	t.Helper()
-	folder, err := os.MkdirTemp("", "synapse-port-tls-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(folder); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := os.Chmod(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return folder
-}
-
-// authority writes root.crt, a certificate for localhost that it has signed, and stranger.crt, which has signed nothing.
-func authority(t *testing.T, folder string) {
-	t.Helper()
-	root, rootKey := certificate(t, folder, "root", nil, nil)
-	certificate(t, folder, "stranger", nil, nil)
-	certificate(t, folder, "server", root, rootKey)
-	if os.Getuid() != 0 {
-		return
-	}
-	account, err := user.Lookup("postgres") // whom servers run as when tests run as root
-	if err != nil {
-		t.Fatal(err)
-	}
-	uid, _ := strconv.Atoi(account.Uid)
-	gid, _ := strconv.Atoi(account.Gid)
-	for _, name := range []string{"server.crt", "server.key"} {
-		if err := os.Chown(filepath.Join(folder, name), uid, gid); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// certificate writes NAME.crt and NAME.key; without a parent it is an authority, which signs itself.
-func certificate(t *testing.T, folder, name string, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	if parent == nil {
-		template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
-		parent, parentKey = template, key
-	} else {
-		template.DNSNames, template.ExtKeyUsage = []string{"localhost"}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for suffix, block := range map[string]*pem.Block{".crt": {Type: "CERTIFICATE", Bytes: der}, ".key": {Type: "PRIVATE KEY", Bytes: encoded}} {
-		if err := os.WriteFile(filepath.Join(folder, name+suffix), pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	made, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made, key
 }

@@ -81,7 +81,7 @@ func certificatesEnd(t *testing.T, p *private, folder string) {
 		{-time.Hour, expired, "error " + connection.ID(postgres.FailedCertificate)},
 		{1000 * time.Hour, "", ""},
 	} {
-		selfSigned(t, folder+"/server", time.Now().Add(test.left))
+		selfSigned(t, folder, "server", test.left)
 		p.exec(t, "SELECT pg_reload_conf()")
 		for _, one := range []struct {
 			given args

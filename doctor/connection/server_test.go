@@ -23,6 +23,7 @@ import (
 	"github.com/synapsedb/synapse/doctor"
 	"github.com/synapsedb/synapse/doctor/connection"
 	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 func TestServersThatAreNotThereAreExplained(t *testing.T) {
@@ -312,5 +313,5 @@ func touch(t *testing.T, path string) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	giveToServer(t, path)
+	dbtest.GiveToServer(t, path)
 }

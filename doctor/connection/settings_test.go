@@ -3,7 +3,6 @@ package connection_test
 import (
 	"context"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -39,8 +38,8 @@ func TestConnectionsThatWouldHangOrBeReadAreFound(t *testing.T) {
 	t.Parallel()
 	_, session, _ := doctortest.Postgres(t)
 	folder := t.TempDir()
-	selfSigned(t, filepath.Join(folder, "soon"), time.Now().Add(24*time.Hour))
-	selfSigned(t, filepath.Join(folder, "late"), time.Now().Add(-time.Hour))
+	selfSigned(t, folder, "soon", 24*time.Hour)
+	selfSigned(t, folder, "late", -time.Hour)
 	slow, missing, unverified := "warning keepalives_slow", "info tcp_user_timeout_missing", "info sslmode_unverified"
 	short := args{"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 40000, "sslmode": "require"}
 	for name, test := range map[string]struct {

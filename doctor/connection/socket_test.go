@@ -16,6 +16,7 @@ import (
 	"github.com/synapsedb/synapse/doctor/connection"
 	"github.com/synapsedb/synapse/doctor/finding"
 	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // checkVariable has the test binary check a database, of these arguments in JSON, instead of running tests.
@@ -69,17 +70,12 @@ func checkAsServersAccount(t *testing.T, given args) (report doctor.Report) {
 // ownProgram is a copy of the test binary that every user may run.
 func ownProgram(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "synapse-check-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	program, err := os.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(folder, "check")
-	for _, err := range []error{os.Chmod(folder, 0o755), os.WriteFile(path, program, 0o600), os.Chmod(path, 0o755)} {
+	path := filepath.Join(dbtest.NewServerFolder(t), "check")
+	for _, err := range []error{os.WriteFile(path, program, 0o600), os.Chmod(path, 0o755)} {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,130 +2,30 @@ package postgres_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"maps"
-	"math/big"
 	"net"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/synapsedb/synapse/engine/postgres"
+	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/internal/server"
 )
-
-// authority signs the certificates of a test.
-type authority struct {
-	folder      string
-	certificate *x509.Certificate
-	key         *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T, folder, name string) *authority {
-	t.Helper()
-	made := &authority{folder: folder}
-	made.key, made.certificate = made.issue(t, name, &x509.Certificate{IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
-	return made
-}
-
-// issue writes NAME.crt and NAME.key, signed by the authority, or by itself
-// when the authority is only being made.
-func (a *authority) issue(t *testing.T, name string, template *x509.Certificate) (*ecdsa.PrivateKey, *x509.Certificate) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.Subject = pkix.Name{CommonName: name}
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent, signer := a.certificate, a.key
-	if parent == nil {
-		parent, signer = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encodedKey, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, filepath.Join(a.folder, name+".crt"), "CERTIFICATE", der)
-	writePEM(t, filepath.Join(a.folder, name+".key"), "PRIVATE KEY", encodedKey)
-	certificate, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key, certificate
-}
-
-func writePEM(t *testing.T, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// readableByServer gives a file to the account that servers run as when the
-// tests run as root.
-func readableByServer(t *testing.T, path string) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		return
-	}
-	account, err := user.Lookup("postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
-	uid, _ := strconv.Atoi(account.Uid)
-	gid, _ := strconv.Atoi(account.Gid)
-	if err := os.Chown(path, uid, gid); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// openFolder is a folder that the server's account can enter, which those of
-// t.TempDir are not.
-func openFolder(t *testing.T) string {
-	t.Helper()
-	folder, err := os.MkdirTemp("", "synapse-tls-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(folder); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := os.Chmod(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return folder
-}
 
 // secureServer starts a server with TLS, whose role u has the password pw and
 // whose role c needs a certificate.
 func secureServer(t *testing.T, folder string) *server.Postgres {
 	t.Helper()
-	root := newAuthority(t, folder, "root")
-	newAuthority(t, folder, "stranger")
-	root.issue(t, "server", &x509.Certificate{DNSNames: []string{"localhost"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
-	root.issue(t, "c", &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
-	for _, name := range []string{"server.key", "server.crt", "root.crt"} {
-		readableByServer(t, filepath.Join(folder, name))
-	}
+	root := dbtest.NewAuthority(t, folder, "root")
+	dbtest.NewAuthority(t, folder, "stranger")
+	root.Issue(t, "server", x509.Certificate{DNSNames: []string{"localhost"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	root.Issue(t, "c", x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	dbtest.GiveToServer(t, filepath.Join(folder, "server.key"), filepath.Join(folder, "server.crt"), filepath.Join(folder, "root.crt"))
 	started, err := server.StartPostgres(t.Context(), server.PostgresOptions{
 		TCP: true,
 		Settings: map[string]string{
@@ -152,7 +52,7 @@ func secureServer(t *testing.T, folder string) *server.Postgres {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	folder := openFolder(t)
+	folder := dbtest.NewServerFolder(t)
 	secure := secureServer(t, folder)
 	file := func(name string) string { return filepath.Join(folder, name) }
 	passfile := file("pass")
@@ -220,9 +120,9 @@ func TestTLS(t *testing.T) {
 func TestTLSFilesThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	root := newAuthority(t, folder, "root")
-	root.issue(t, "one", &x509.Certificate{})
-	root.issue(t, "two", &x509.Certificate{})
+	root := dbtest.NewAuthority(t, folder, "root")
+	root.Issue(t, "one", x509.Certificate{})
+	root.Issue(t, "two", x509.Certificate{})
 	file := func(name string) string { return filepath.Join(folder, name) }
 	if err := os.WriteFile(file("empty"), nil, 0o600); err != nil {
 		t.Fatal(err)
