@@ -43,6 +43,8 @@ const (
 	PassphraseUnused       ProblemID = "passphrase_unused"        // the repository has no key of its own
 	IdentityMissing        ProblemID = "identity_missing"         // to decrypt with
 	IdentityWrong          ProblemID = "identity_wrong"           // it does not decrypt
+	RecipientInvalid       ProblemID = "recipient_invalid"        // it is no public key of age
+	IdentityInvalid        ProblemID = "identity_invalid"         // it is no file with private keys of age
 	StagingUnfit           ProblemID = "staging_unfit"            // the folder for what is put together or fetched
 )
 

@@ -28,18 +28,6 @@ const (
 // mostIndex is how long packs.json or a manifest may be, in bytes: both are read into memory.
 const mostIndex = 1 << 30
 
-// Keys encrypt and decrypt. A repository never names whom to encrypt for: whoever can write to it could add somebody.
-type Keys struct {
-	// Recipients can decrypt the backups that are made.
-	Recipients []age.Recipient
-	// Identities decrypt.
-	Identities []age.Identity
-	// Passphrase opens the repository's own key; empty is none.
-	Passphrase []byte
-}
-
-func (k Keys) encrypt() bool { return len(k.Recipients) > 0 || len(k.Passphrase) > 0 }
-
 // Packed is a repository whose backups are in packs: files of at most 16 MiB with random names, encrypted if the repository is. Whoever has no key
 // sees how much there is, and no names. It lies in a folder, or in a bucket of an S3 service.
 type Packed struct {
@@ -97,7 +85,7 @@ func (p *Packed) read(ctx context.Context, name string) (content []byte, err err
 // unlock opens the repository's own key by the passphrase, if there is one. Whoever gives a key expects that others cannot read the repository, or
 // have not written it.
 func (p *Packed) unlock(ctx context.Context) error {
-	if !p.described.Encrypted && (p.keys.encrypt() || len(p.keys.Identities) > 0) {
+	if !p.described.Encrypted && (p.keys.Encrypt() || len(p.keys.Identities) > 0) {
 		return NotEncrypted(p.store.String())
 	}
 	if len(p.keys.Passphrase) == 0 {

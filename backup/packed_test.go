@@ -1,6 +1,7 @@
 package backup_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
@@ -15,48 +17,80 @@ import (
 	"github.com/synapsedb/synapse/backup"
 	"github.com/synapsedb/synapse/backup/store"
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/server"
 )
 
 // vault is a packed repository of a scene, and the keys to it. The homeserver has the public one alone.
 type vault struct {
 	*scene
 
-	open     func() store.Store
-	public   backup.Keys
-	private  backup.Keys
-	cache    string
-	packedAt string // a folder, or empty
+	at      storeAt
+	public  backup.Keys
+	private backup.Keys
+	cache   string
+}
+
+// storeAt is a folder or a bucket.
+type storeAt struct {
+	Folder    string `json:"folder"`
+	Bucket    string `json:"bucket"`
+	Endpoint  string `json:"endpoint"`
+	AccessKey string `json:"access_key"`
+	SecretKey string `json:"secret_key"`
+}
+
+// lease is short, so that tests need not wait long for the lock of a process that was killed.
+const lease = 4 * time.Second
+
+func (s storeAt) open(ctx context.Context) (store.Store, error) {
+	if s.Folder != "" {
+		return store.OpenFolder(s.Folder)
+	}
+	return store.OpenS3(ctx, store.S3Options{
+		Bucket: s.Bucket, Prefix: "backups/of", Endpoint: s.Endpoint, Region: server.S3Region, Lease: lease,
+		Credentials: store.Credentials{AccessKey: s.AccessKey, SecretKey: s.SecretKey},
+	})
+}
+
+func (v *vault) open() store.Store {
+	v.t.Helper()
+	opened, err := v.at.open(v.t.Context())
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return opened
+}
+
+func (s *scene) newVault(at storeAt, encrypted bool) *vault {
+	s.t.Helper()
+	v := &vault{scene: s, at: at, cache: filepath.Join(s.t.TempDir(), "cache")}
+	if !encrypted {
+		return v
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	v.public.Recipients, v.private.Identities = []age.Recipient{identity.Recipient()}, []age.Identity{identity}
+	return v
 }
 
 // inFolder is a vault in a folder.
 func (s *scene) inFolder(encrypted bool) *vault {
 	s.t.Helper()
-	v := &vault{scene: s, cache: filepath.Join(s.t.TempDir(), "cache"), packedAt: filepath.Join(s.t.TempDir(), "packed")}
-	if err := os.Mkdir(v.packedAt, 0o700); err != nil {
+	folder := filepath.Join(s.t.TempDir(), "packed")
+	if err := os.Mkdir(folder, 0o700); err != nil {
 		s.t.Fatal(err)
 	}
-	v.open = func() store.Store {
-		s.t.Helper()
-		opened, err := store.OpenFolder(v.packedAt)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		return opened
-	}
-	if encrypted {
-		v.encrypt()
-	}
-	return v
+	return s.newVault(storeAt{Folder: folder}, encrypted)
 }
 
-func (v *vault) encrypt() {
-	v.t.Helper()
-	identity, err := age.GenerateX25519Identity()
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	v.public.Recipients = []age.Recipient{identity.Recipient()}
-	v.private.Identities = []age.Identity{identity}
+// inBucket is a vault in a bucket of its own.
+func (s *scene) inBucket(encrypted bool) *vault {
+	s.t.Helper()
+	service := dbtest.S3(s.t)
+	return s.newVault(storeAt{Bucket: dbtest.NewBucket(s.t), Endpoint: service.Endpoint(), AccessKey: service.AccessKey(), SecretKey: service.SecretKey()}, encrypted)
 }
 
 // with opens the repository to read.
@@ -162,11 +196,11 @@ func TestPackedHomeserverComesBack(t *testing.T) {
 				manifest := v.create()
 				v.whole(manifest.ID)
 				v.comesBack(manifest)
-				onlyForOwner(t, v.packedAt)
+				onlyForOwner(t, v.at.Folder)
 				if !encrypted {
 					return
 				}
-				for path, content := range tree(t, v.packedAt) {
+				for path, content := range tree(t, v.at.Folder) {
 					for _, text := range clearTexts() {
 						if strings.Contains(content, text) {
 							t.Errorf("%s shows %q", path, text)
@@ -178,10 +212,39 @@ func TestPackedHomeserverComesBack(t *testing.T) {
 	}
 }
 
+func TestHomeserverComesBackFromABucket(t *testing.T) {
+	t.Parallel()
+	for of, encrypted := range map[shape]bool{onSQLite: true, onPostgres: false, inTwo: true} {
+		t.Run(string(of), func(t *testing.T) {
+			t.Parallel()
+			v := newScene(t, of).inBucket(encrypted)
+			v.create()
+			v.work(func(main, _ engine.Session) { v.medium(main, 6) })
+			second := v.create()
+			if m := second.Media; m.Files != 12 || m.Read != 2 || m.NewFiles != 1 {
+				t.Errorf("%+v", m)
+			}
+			v.whole(second.ID)
+			err := v.with(backup.Keys{}, func(p *backup.Packed) error {
+				report, err := p.Prune(t.Context(), backup.PruneOptions{Policy: backup.Policy{Last: 1}})
+				if err == nil && (len(report.Removed) != 1 || report.Packs == 0) {
+					t.Errorf("%+v", report)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.whole(second.ID)
+			v.comesBack(second)
+		})
+	}
+}
+
 // packsIn are the files of packs.
 func (v *vault) packsIn() (packs []string) {
 	v.t.Helper()
-	for path := range tree(v.t, filepath.Join(v.packedAt, "packs")) {
+	for path := range tree(v.t, filepath.Join(v.at.Folder, "packs")) {
 		packs = append(packs, path)
 	}
 	slices.Sort(packs)

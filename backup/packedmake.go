@@ -21,7 +21,7 @@ func MakePacked(ctx context.Context, in store.Store, keys Keys) (*Packed, error)
 	if err != nil {
 		return nil, err
 	}
-	if p.described.Encrypted && !keys.encrypt() {
+	if p.described.Encrypted && !keys.Encrypt() {
 		return nil, refuse(RepositoryEncrypted, in.String()+" is encrypted", "say for whom to encrypt this backup, as for those before: --encrypt or --passphrase-file")
 	}
 	return p, nil
@@ -35,7 +35,7 @@ func NotEncrypted(repository string) error {
 
 // makePacked writes the file by which it is a repository last.
 func makePacked(ctx context.Context, in store.Store, keys Keys) (*Packed, error) {
-	p := &Packed{store: in, keys: keys, described: description{Format: Format, ID: chance(8), Packed: true, Encrypted: keys.encrypt()}}
+	p := &Packed{store: in, keys: keys, described: description{Format: Format, ID: chance(8), Packed: true, Encrypted: keys.Encrypt()}}
 	if err := p.empty(ctx); err != nil {
 		return nil, err
 	}

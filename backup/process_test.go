@@ -40,6 +40,8 @@ type process struct {
 	ReadOnly bool   `json:"read_only"`
 	// Keep has it prune.
 	Keep int `json:"keep"`
+	// Packed has it do that in a packed repository.
+	Packed *packedWork `json:"packed"`
 }
 
 // playProcess does the work of another process, if this one is such, and does not return then.
@@ -68,6 +70,8 @@ func (p process) run() error {
 		return p.write(ctx)
 	case p.Place != "":
 		return p.onMount(ctx)
+	case p.Packed != nil:
+		return p.inPacks(ctx)
 	}
 	repository, err := backup.MakeRepository(p.Repo)
 	if err != nil {
@@ -78,14 +82,7 @@ func (p process) run() error {
 		return errors.Join(err, repository.Close())
 	}
 	if p.Folder != "" {
-		options := backup.RestoreOptions{Folder: p.Folder, Databases: map[string]*postgres.Config{}, PgRestore: p.PgRestore}
-		for label, args := range p.Databases {
-			if options.Databases[label], _, err = postgres.ParseArgs(args); err != nil {
-				return err
-			}
-		}
-		_, err := repository.Restore(ctx, options)
-		return errors.Join(err, repository.Close())
+		return errors.Join(p.restoreFrom(ctx, repository), repository.Close())
 	}
 	loaded, err := config.Load(p.YAML)
 	if err != nil {
@@ -93,6 +90,17 @@ func (p process) run() error {
 	}
 	_, err = repository.Create(ctx, backup.CreateOptions{Config: loaded, PgDump: p.PgDump})
 	return errors.Join(err, repository.Close())
+}
+
+func (p process) restoreFrom(ctx context.Context, repository *backup.Repository) (err error) {
+	options := backup.RestoreOptions{Folder: p.Folder, Databases: map[string]*postgres.Config{}, PgRestore: p.PgRestore}
+	for label, args := range p.Databases {
+		if options.Databases[label], _, err = postgres.ParseArgs(args); err != nil {
+			return err
+		}
+	}
+	_, err = repository.Restore(ctx, options)
+	return err
 }
 
 func (p process) command(t testing.TB) *exec.Cmd {
