@@ -56,12 +56,8 @@ func (t *postgresTarget) check(ctx context.Context) (bool, error) {
 	if room.Known && room.Free < t.database.Bytes-room.Used {
 		return false, refuse(SpaceMissing, fmt.Sprintf("the database %s takes %d MB, and its server has %d MB free", t.database.Label, t.database.Bytes>>20, room.Free>>20), "make room")
 	}
-	var locked bool
-	if err := t.session.QueryRow(ctx, fmt.Sprintf("SELECT pg_try_advisory_lock(%d, 0)", lockClass)).Scan(&locked); err != nil {
+	if err := t.lock(ctx); err != nil {
 		return false, err
-	}
-	if !locked {
-		return false, refuse(TargetOther, "another process is filling the database "+t.session.Name(), "wait until it has ended")
 	}
 	if t.contents, err = t.backup.contents(ctx, t.options.PgRestore, t.database); err != nil {
 		return false, err
@@ -71,6 +67,31 @@ func (t *postgresTarget) check(ctx context.Context) (bool, error) {
 	}
 	err = t.checkEmpty(ctx)
 	return t.continues, err
+}
+
+const (
+	// A server of before version 14 looks for its client only between two statements.
+	lookForClientSQL = `SELECT set_config('client_connection_check_interval', '1s', false) WHERE current_setting('server_version_num')::int >= 140000`
+	// A session of a restore that was killed ends when the server finds that nobody is there any more.
+	waitForSessionSQL = `SELECT set_config('lock_timeout', '10s', true)`
+)
+
+// lock keeps other restores out of the database. That of one that was killed is waited for.
+func (t *postgresTarget) lock(ctx context.Context) error {
+	if _, err := t.session.Exec(ctx, lookForClientSQL); err != nil {
+		return err
+	}
+	err := t.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
+		if _, err := tx.Exec(ctx, waitForSessionSQL); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, fmt.Sprintf("SELECT pg_advisory_lock(%d, 0)", lockClass))
+		return err
+	})
+	if err != nil && lockMessage.MatchString(err.Error()) {
+		return refuse(TargetOther, "another process is filling the database "+t.session.Name(), "wait until it has ended")
+	}
+	return err
 }
 
 const (
