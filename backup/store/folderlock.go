@@ -17,6 +17,9 @@ const folderLock = ".lock"
 // Lock takes the system's lock, which ends with the process, and removes what killed writers have left.
 func (f *folder) Lock(ctx context.Context) (held context.Context, unlock func() error, err error) {
 	file, err := f.lock(ctx)
+	if locked, ok := errors.AsType[*LockedError](err); ok {
+		return nil, nil, locked
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("lock %s: %w", f.path, systemError(err))
 	}

@@ -145,8 +145,6 @@ type listing struct {
 
 // goOn lists what comes after the last key, as far as it gets.
 func (l *listing) goOn(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	began := l.after
 	options := minio.ListObjectsOptions{Prefix: l.bucket.key(l.prefix), StartAfter: l.after, Recursive: true}
 	for object := range l.bucket.client.ListObjectsIter(ctx, l.bucket.options.Bucket, options) {
@@ -167,6 +165,9 @@ func (l *listing) goOn(ctx context.Context) error {
 		if l.ended = !l.yield(Info{Name: name, Size: object.Size}, nil); l.ended {
 			return nil
 		}
+	}
+	if err := context.Cause(ctx); err != nil { // at which the client ends without a word
+		return err
 	}
 	l.complete = true
 	return nil
@@ -225,6 +226,9 @@ func (o *object) open(ctx context.Context) error {
 func (o *object) Read(into []byte) (n int, err error) {
 	if o.at == o.size || len(into) == 0 {
 		return 0, o.end()
+	}
+	if err := context.Cause(o.ctx); err != nil {
+		return 0, o.bucket.failure("read", o.name, err)
 	}
 	err = o.bucket.try(o.ctx, func(ctx context.Context) error {
 		if o.body == nil {

@@ -91,7 +91,7 @@ func kind(operation string, answer minio.ErrorResponse) error {
 		return fs.ErrExist
 	case answer.Code == minio.NotImplemented:
 		return errors.ErrUnsupported
-	case answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusUnauthorized:
+	case slices.Contains(unknownKeys, answer.Code), answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusUnauthorized:
 		return fs.ErrPermission
 	}
 	return nil
@@ -115,15 +115,19 @@ func isFull(answer minio.ErrorResponse) bool {
 	return slices.Contains(codes, answer.Code) || answer.StatusCode == http.StatusInsufficientStorage
 }
 
+// unknownKeys are the answers to keys of access that are not the service's; the last one is of versitygw.
+var unknownKeys = []string{"InvalidAccessKeyId", "SignatureDoesNotMatch", "XAdminUserNotFound"}
+
 const conditionsHint = "backups need a service that knows conditional writes (If-None-Match, If-Match)"
 
 // hint says what to do about an answer.
 func hint(answer minio.ErrorResponse) string {
+	if slices.Contains(unknownKeys, answer.Code) {
+		return "are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those in ~/.aws/credentials, the right ones for this service?"
+	}
 	switch answer.Code {
 	case "NoSuchBucket":
 		return "make the bucket " + answer.BucketName + ", or name another one"
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch":
-		return "are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those in ~/.aws/credentials, the right ones for this service?"
 	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
 		return "the keys of access have run out: get new ones, with their AWS_SESSION_TOKEN"
 	case "AccessDenied":

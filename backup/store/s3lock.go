@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // the checksum of the protocol, not a secret
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +33,8 @@ type found struct {
 	leased
 
 	etag string
+	// proved is set when the ETag is the sum of the content.
+	proved bool
 	// age is since when it is unchanged, by the service's clock.
 	age      time.Duration
 	knownAge bool
@@ -100,28 +104,51 @@ func (l *lease) take(ctx context.Context) error {
 	return &LockedError{Store: l.bucket.String()}
 }
 
-// readLock reads the lock's object.
+// readLock reads the lock's object: what is in it, and the ETag that belongs to that. Not every service tells both of the same moment, while another one writes. Mostly the ETag
+// proves it, being the sum of the content; where it never is, the same answer has to come several times.
 func (b *bucket) readLock(ctx context.Context) (current found, err error) {
-	err = b.try(ctx, func(ctx context.Context) error {
-		core := minio.Core{Client: b.client}
-		body, info, header, err := core.GetObject(ctx, b.options.Bucket, b.key(lockName), minio.GetObjectOptions{})
-		if err != nil {
+	const answers = 5
+	for same := 0; same < answers; {
+		before := current
+		if err := b.try(ctx, func(ctx context.Context) (err error) {
+			current, err = b.readLockOnce(ctx)
 			return err
+		}); err != nil {
+			return current, err
 		}
-		defer body.Close()
-		content, err := io.ReadAll(io.LimitReader(body, 1<<16))
-		if err != nil {
-			return err
+		if current.proved {
+			return current, nil
 		}
-		current.etag = info.ETag
-		current.age, current.knownAge = age(info, header)
-		if json.Unmarshal(content, &current.leased) != nil {
-			// Not ours to judge: it counts as held for as long as ours would be.
-			current.leased = leased{ID: "unknown", LeaseMS: b.options.Lease.Milliseconds()}
+		if same++; current.etag != before.etag || current.leased != before.leased {
+			same = 1
 		}
-		return nil
-	})
-	return current, err
+		if err := rest(ctx, firstPause); err != nil {
+			return current, err
+		}
+	}
+	return current, nil
+}
+
+func (b *bucket) readLockOnce(ctx context.Context) (current found, err error) {
+	core := minio.Core{Client: b.client}
+	body, info, header, err := core.GetObject(ctx, b.options.Bucket, b.key(lockName), minio.GetObjectOptions{})
+	if err != nil {
+		return current, err
+	}
+	defer body.Close()
+	const longest = 1 << 16
+	content, err := io.ReadAll(io.LimitReader(body, longest))
+	if err != nil {
+		return current, err
+	}
+	sum := md5.Sum(content) //nolint:gosec // what services use
+	current.etag, current.proved = info.ETag, info.ETag == hex.EncodeToString(sum[:])
+	current.age, current.knownAge = age(info, header)
+	if json.Unmarshal(content, &current.leased) != nil {
+		// Not ours to judge: it counts as held for as long as ours would be.
+		current.leased = leased{ID: "unknown", LeaseMS: b.options.Lease.Milliseconds()}
+	}
+	return current, nil
 }
 
 // write writes the object anew, on condition that the one with an ETag is there; without one, that there is none. The lease counts from before the first attempt.

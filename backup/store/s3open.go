@@ -50,8 +50,12 @@ type S3Options struct {
 	Log *slog.Logger
 }
 
-// Credentials are the keys of access to an S3 service. They never show in a text or log.
-type Credentials struct{ AccessKey, SecretKey, SessionToken string }
+// Credentials are the keys of access to an S3 service. They never show in a text, JSON or a log.
+type Credentials struct {
+	AccessKey    string `json:"-"`
+	SecretKey    string `json:"-"`
+	SessionToken string `json:"-"` // only of keys that are for a session
+}
 
 // String shows nothing.
 func (Credentials) String() string { return "(not shown)" }
@@ -170,7 +174,7 @@ func newWires() *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			return &wire{Conn: connection}, nil
+			return &wire{Conn: connection, silence: silence}, nil
 		},
 		TLSHandshakeTimeout: connectPatience,
 		MaxIdleConnsPerHost: 16, // as many as there are uploads at once
@@ -180,11 +184,15 @@ func newWires() *http.Transport {
 }
 
 // wire is a connection on which something has to move.
-type wire struct{ net.Conn }
+type wire struct {
+	net.Conn
+
+	silence time.Duration
+}
 
 // Read waits for the next bytes, or until nothing has moved for too long.
 func (w *wire) Read(into []byte) (int, error) {
-	if err := w.SetReadDeadline(time.Now().Add(silence)); err != nil {
+	if err := w.SetReadDeadline(time.Now().Add(w.silence)); err != nil {
 		return 0, err
 	}
 	return w.Conn.Read(into)
@@ -194,7 +202,7 @@ func (w *wire) Read(into []byte) (int, error) {
 func (w *wire) Write(from []byte) (written int, err error) {
 	const part = 64 << 10
 	for first := true; err == nil && (first || len(from) > 0); first = false {
-		if err := w.SetDeadline(time.Now().Add(silence)); err != nil {
+		if err := w.SetDeadline(time.Now().Add(w.silence)); err != nil {
 			return written, err
 		}
 		var n int
