@@ -179,10 +179,9 @@ func (f *folder) remove(name string) error {
 	if err := syncFolder(f.root, path.Dir(name)); err != nil {
 		return err
 	}
-	for above := path.Dir(name); above != "."; above = path.Dir(above) {
-		if f.root.Remove(above) != nil {
-			break // others are in it
-		}
+	above := path.Dir(name)
+	for above != "." && f.root.Remove(above) == nil { // until others are in it
+		above = path.Dir(above)
 	}
 	return nil
 }

@@ -35,12 +35,14 @@ func TestMain(m *testing.M) {
 
 // place is a store in a form that another process can be given: a folder, or a bucket.
 type place struct {
-	Folder               string `json:"folder"`
-	Bucket               string `json:"bucket"`
-	Prefix               string `json:"prefix"`
-	Endpoint             string `json:"endpoint"`
-	AccessKey, SecretKey string // of a service that is thrown away
-	Lease, Patience      time.Duration
+	Folder    string        `json:"folder"`
+	Bucket    string        `json:"bucket"`
+	Prefix    string        `json:"prefix"`
+	Endpoint  string        `json:"endpoint"`
+	AccessKey string        `json:"access_key"` // of a service that is thrown away, as is the secret
+	SecretKey string        `json:"secret_key"`
+	Lease     time.Duration `json:"lease"`
+	Patience  time.Duration `json:"patience"`
 }
 
 func (p place) open(ctx context.Context) (store.Store, error) {
@@ -98,11 +100,11 @@ func everywhere(t *testing.T, test func(*testing.T, place)) {
 
 // child is what another process does.
 type child struct {
-	Place place
+	Place place `json:"place"`
 	// Work is "lock", which takes the lock and keeps it, or "put", which puts files without it: either says that it has begun, and goes on until it is killed. "mount" works in a file
 	// system of its own.
-	Work     string
-	ReadOnly bool
+	Work     string `json:"work"`
+	ReadOnly bool   `json:"read_only"`
 }
 
 func (c child) command(t testing.TB) *exec.Cmd {

@@ -362,7 +362,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		"endpoint without a scheme": {func(p *place) { p.Endpoint = "localhost:9000" }, "no URL such as https://", nil},
 		"endpoint with a password":  {func(p *place) { p.Endpoint = "https://me:" + p.SecretKey + "@localhost" }, "user or password", nil},
 		"endpoint with the bucket":  {func(p *place) { p.Endpoint += "/bucket" }, "s3://BUCKET/PREFIX", nil},
-		"prefix that leads out":     {func(p *place) { p.Prefix = "../other" }, "without . and ..", nil},
+		"prefix that leads out":     {func(p *place) { p.Prefix = "../other" }, "neither . nor .. in it", nil},
 		"prefix with a slash":       {func(p *place) { p.Prefix = "backups/" }, "no slash at its beginning or end", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

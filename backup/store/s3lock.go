@@ -135,7 +135,7 @@ func (b *bucket) readLockOnce(ctx context.Context) (current found, err error) {
 	if err != nil {
 		return current, err
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }() // only read
 	const longest = 1 << 16
 	content, err := io.ReadAll(io.LimitReader(body, longest))
 	if err != nil {

@@ -123,7 +123,7 @@ func checkKeyPrefix(prefix string) error {
 	}) {
 		return nil
 	}
-	return fmt.Errorf("%q cannot begin the keys of a bucket: name a path, with no slash at its beginning or end, and without . and ..", prefix)
+	return fmt.Errorf("%q cannot begin the keys of a bucket: name a path, with no slash at its beginning or end, and neither . nor .. in it", prefix)
 }
 
 // readEndpoint takes the URL of a service. An error does not show it, since people write passwords into URLs.

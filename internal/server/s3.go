@@ -94,7 +94,7 @@ func copyProgram(to, from string) (err error) {
 		return fmt.Errorf("copy the service's program: %w", err)
 	}
 	defer source.Close()
-	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755) //nolint:gosec // it is to be run
 	if err != nil {
 		return fmt.Errorf("copy the service's program: %w", err)
 	}
