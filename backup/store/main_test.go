@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,13 +22,7 @@ import (
 const childVariable = "SYNAPSE_STORE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	if described := os.Getenv(childVariable); described != "" {
-		if err := runChild(context.Background(), described); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	dbtest.PlayProcess[child](childVariable)
 	dbtest.Main(m, dbtest.NoLeaks())
 }
 
@@ -109,12 +102,7 @@ type child struct {
 
 func (c child) command(t testing.TB) *exec.Cmd {
 	t.Helper()
-	described, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), childVariable+"="+string(described))
+	command := dbtest.Process{Variable: childVariable, Work: c}.Command(t)
 	command.Stderr = os.Stderr
 	return command
 }
@@ -149,11 +137,8 @@ func kill(t testing.TB, command *exec.Cmd) {
 	_ = command.Wait() // always "signal: killed"
 }
 
-func runChild(ctx context.Context, described string) error {
-	var c child
-	if err := json.Unmarshal([]byte(described), &c); err != nil {
-		return err
-	}
+// Run is what it does.
+func (c child) Run(ctx context.Context) error {
 	if c.Work == "mount" {
 		return c.onMount(ctx)
 	}

@@ -22,6 +22,7 @@ const (
 	childVariable = "SYNAPSE_SERVER_TEST_CHILD"
 	postgresChild = "postgres"
 	mariaDBChild  = "mariadb"
+	s3Child       = "s3"
 )
 
 func TestMain(m *testing.M) {
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// child starts a server, prints its socket's folder and lives until it is killed.
+// child starts a server, prints a folder of its and lives until it is killed.
 func child(product string) {
 	folder, err := startForChild(product)
 	if err != nil {
@@ -43,9 +44,16 @@ func child(product string) {
 	select {}
 }
 
-// startForChild starts a server and returns its socket's folder.
+// startForChild starts a server and returns a folder of its: that of the socket, where there is one.
 func startForChild(product string) (folder string, err error) {
-	if product == mariaDBChild {
+	switch product {
+	case s3Child:
+		private, err := server.StartS3(context.Background(), server.S3Options{})
+		if err != nil {
+			return "", err
+		}
+		return private.Folder(), nil
+	case mariaDBChild:
 		private, err := server.StartMariaDB(context.Background(), server.MariaDBOptions{})
 		if err != nil {
 			return "", err

@@ -57,11 +57,11 @@ func s3Module(ctx context.Context) (string, error) {
 	return folder, nil
 }
 
-// runGo returns what the command of Go prints. Without cgo, no compiler for C is needed, and what it builds is the same whatever the tests are built with.
+// runGo returns what the command of Go prints. Flags that are meant for the tests are none for it, so that all tests share what it has built.
 func runGo(ctx context.Context, folder string, arguments ...string) (string, error) {
 	command := exec.CommandContext(ctx, "go", arguments...)
 	command.Dir = folder
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	command.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
 	output, err := command.Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return "", fmt.Errorf("go %s: %w: %s", strings.Join(arguments, " "), err, tail(failed.Stderr))

@@ -1,0 +1,134 @@
+package server_test
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/synapsedb/synapse/internal/server"
+)
+
+// startS3 starts a private service for one test.
+func startS3(t *testing.T) *server.S3 {
+	t.Helper()
+	private, err := server.StartS3(t.Context(), server.S3Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := private.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return private
+}
+
+// bucketExists asks a service with a secret.
+func bucketExists(t *testing.T, private *server.S3, name, secret string) (bool, error) {
+	t.Helper()
+	client, err := minio.New(strings.TrimPrefix(private.Endpoint(), "http://"), &minio.Options{
+		Creds: credentials.NewStaticV4(private.AccessKey(), secret, ""), Region: server.S3Region,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client.BucketExists(t.Context(), name)
+}
+
+func TestPrivateS3(t *testing.T) {
+	t.Parallel()
+	private := startS3(t)
+	host, _, err := net.SplitHostPort(strings.TrimPrefix(private.Endpoint(), "http://"))
+	if err != nil || host != "127.0.0.1" {
+		t.Errorf("it listens on %s, %v", host, err)
+	}
+	name, err := private.NewBucket(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end, stop := range map[string]func() error{"while it runs": func() error { return nil }, "after a crash": private.Kill} {
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		endpoint := private.Endpoint()
+		if err := private.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if there, err := bucketExists(t, private, name, private.SecretKey()); !there || private.Endpoint() != endpoint {
+			t.Errorf("restarted %s, at %s instead of %s, it has the bucket: %v, %v", end, private.Endpoint(), endpoint, there, err)
+		}
+	}
+	if _, err := bucketExists(t, private, name, "another secret"); err == nil {
+		t.Error("it lets in whoever knows no secret")
+	}
+}
+
+func TestStoppedS3LeavesNothing(t *testing.T) {
+	t.Parallel()
+	private := startS3(t)
+	folder := filepath.Dir(private.Folder())
+	for range 2 {
+		if err := private.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+	if found := serversIn(t, folder); len(found) > 0 {
+		t.Errorf("still running: %q", found)
+	}
+	if err := private.Restart(t.Context()); !errors.Is(err, server.ErrStopped) {
+		t.Errorf("restart after the stop gives %v, want ErrStopped", err)
+	}
+}
+
+func TestProgramKilledWithS3LeavesNothing(t *testing.T) {
+	t.Parallel()
+	folder := openFolder(t)
+	command, output := startChild(t, folder, s3Child)
+	if !output.Scan() {
+		t.Fatal("the service did not start")
+	}
+	killChild(t, command)
+	eventually(t, "no process works in "+folder, func() bool { return len(serversIn(t, folder)) == 0 })
+	eventually(t, folder+" is empty", func() bool {
+		left, err := os.ReadDir(folder)
+		return err == nil && len(left) == 0
+	})
+}
+
+func TestS3ThatCannotStartShowsItsLog(t *testing.T) {
+	t.Parallel()
+	script := filepath.Join(openFolder(t), "versitygw")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\necho nothing works here\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, err := server.StartS3(t.Context(), server.S3Options{Program: script})
+	if failure, ok := errors.AsType[*server.StartError](err); !ok || !strings.Contains(failure.Log, "nothing works here") {
+		t.Errorf("got %v, want a StartError with the program's own words", err)
+	}
+}
+
+func TestMissingS3IsNamedWithARemedy(t *testing.T) {
+	for name, set := range map[string]func(){
+		"named in vain": func() { t.Setenv(server.S3ProgramVariable, "/nowhere/versitygw") },
+		"not to be had": func() {
+			t.Setenv(server.S3ProgramVariable, "")
+			t.Setenv("GOPROXY", "off")
+			t.Setenv("GOMODCACHE", t.TempDir())
+		},
+	} {
+		set()
+		_, err := server.StartS3(t.Context(), server.S3Options{})
+		if _, ok := errors.AsType[*server.NotInstalledError](err); !ok || !strings.Contains(err.Error(), server.S3ProgramVariable) {
+			t.Errorf("%s: %v, want a NotInstalledError with the remedy", name, err)
+		}
+	}
+}
