@@ -145,7 +145,7 @@ func TestFilesThatJustFitAndThoseThatDoNot(t *testing.T) {
 func TestThousandsOfSmallFiles(t *testing.T) {
 	t.Parallel()
 	var files []file
-	for i := range 5000 {
+	for i := range 2000 {
 		files = append(files, file{fmt.Sprintf("media/%02x/%d", i%256, i), fmt.Append(nil, i)})
 	}
 	files = append(files, file{"empty", nil})
