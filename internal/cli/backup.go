@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +39,11 @@ const backupCreateHelp = `Back up a homeserver, as its configuration describes i
 Of PostgreSQL pg_dump reads one consistent snapshot; SQLite is copied by its online backup.
 Media are copied after the database, so that every file is there that a row names. One-time
 keys of end-to-end encryption are left out, since giving one a second time makes messages
-unreadable. The repository is a folder; it is made when it is not there.
+unreadable. The repository is a folder, which is made when it is not there, s3://BUCKET/PREFIX,
+or -: then the backup goes to standard output, and the report to standard error.
+
+With --encrypt or --passphrase-file a new repository is made an encrypted one, whose backups are
+in packs, as are all in S3; later backups need the same. The private key need not be on this machine.
 
 What was not included is said at the end, and stands in the manifest.
 
@@ -53,8 +57,10 @@ Exit status:
   130, 143  stopped by SIGINT, SIGTERM`
 
 type backupFlags struct {
+	location
+
 	configs, include, leaveOut []string
-	repo, media                string
+	media                      string
 	allowMissing, json         bool
 	jobs                       int
 }
@@ -62,7 +68,7 @@ type backupFlags struct {
 func (e *environment) backupCreate() *cobra.Command {
 	flags := &backupFlags{}
 	command := &cobra.Command{
-		Use:     "create --config FILE… --repo DIR",
+		Use:     "create --config FILE… --repo REPO",
 		Short:   "Back up a homeserver while it runs",
 		Long:    backupCreateHelp,
 		Example: "  synapse backup create -c /etc/matrix-synapse/homeserver.yaml -c /etc/matrix-synapse/conf.d --repo /backup/synapse",
@@ -77,12 +83,17 @@ func (e *environment) backupCreate() *cobra.Command {
 	set := command.Flags()
 	set.SortFlags = false
 	set.StringArrayVarP(&flags.configs, "config", "c", nil, "homeserver.yaml, a `file` or a directory of .yaml files; may be repeated, a later one wins")
-	set.StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	flags.where(command, repoToWrite)
 	set.StringArrayVar(&flags.include, "include", nil, "take this `file` or folder too, such as the configuration of workers; may be repeated")
 	set.BoolVar(&flags.allowMissing, "allow-missing", false, "go on without files that the configuration refers to and that are not there")
 	set.StringVar(&flags.media, "media", "local", "which media: local, all, none, or `folders` of the media store, separated by commas")
 	set.StringArrayVar(&flags.leaveOut, "exclude-table-data", nil, "leave out the rows of this `table` of PostgreSQL, besides one-time keys and locks; may be repeated")
 	set.IntVar(&flags.jobs, "jobs", 2, "how many tables pg_dump works on at a time (`n`)")
+	set.StringArrayVar(&flags.encrypt, "encrypt", nil, "encrypt for this `recipient` (age1…), or for those in a file with one in each line; may be repeated, and is needed each time")
+	flags.keys(command)
+	flags.room(command, "put dumps together")
+	set.StringVar(&flags.cache, "cache-dir", "", "keep in this `folder` what the next backup has to know of media, if it is in packs; CACHE_DIRECTORY, or the user's cache without it")
+	flags.services(command)
 	set.BoolVar(&flags.json, "json", false, "print the manifest as JSON")
 	return command
 }
@@ -132,27 +143,53 @@ func (e *environment) runBackup(ctx context.Context, flags *backupFlags) (err er
 	if err := backup.CheckFiles(options); err != nil { // before a repository is made
 		return &jobError{err}
 	}
-	repository, err := backup.MakeRepository(flags.repo)
-	if err != nil {
-		return &jobError{err}
-	}
-	defer func() { err = errors.Join(err, repository.Close()) }()
-	display := e.showBackup()
-	options.Progress = display.update
-	manifest, err := repository.Create(ctx, options)
-	display.stop()
-	if err != nil {
-		return &jobError{stoppedBy(ctx, err)}
-	}
-	if flags.json {
+	manifest, err := e.writeBackup(ctx, &flags.location, options)
+	switch {
+	case err != nil:
+		return jobOrUsage(stoppedBy(ctx, err))
+	case flags.repo == streamRepo:
+		return e.saidElsewhere(manifest, flags.json)
+	case flags.json:
 		return e.printJSON(manifest)
 	}
-	return e.writeManifest(manifest)
+	return e.writeManifest(e.stdout, manifest)
+}
+
+// writeBackup makes one where it is wanted.
+func (e *environment) writeBackup(ctx context.Context, to *location, options backup.CreateOptions) (manifest *backup.Manifest, err error) {
+	keys, err := to.read()
+	if err != nil {
+		return nil, err
+	}
+	var made backups
+	if to.repo != streamRepo {
+		if made, err = e.makeBackups(ctx, to, keys); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, made.Close()) }()
+	}
+	display := e.showBackup()
+	defer display.stop()
+	options.Progress = display.update
+	if made == nil {
+		return e.createStream(ctx, to, keys, options)
+	}
+	return made.create(ctx, e, options)
+}
+
+// saidElsewhere is the report of a backup that went to standard output.
+func (e *environment) saidElsewhere(manifest *backup.Manifest, asJSON bool) error {
+	if !asJSON {
+		return e.writeManifest(e.stderr, manifest)
+	}
+	aside := *e
+	aside.stdout = e.stderr
+	return aside.printJSON(manifest)
 }
 
 // writeManifest writes for people what a backup holds.
-func (e *environment) writeManifest(manifest *backup.Manifest) error {
-	w := &reportWriter{writer: e.stdout}
+func (e *environment) writeManifest(to io.Writer, manifest *backup.Manifest) error {
+	w := &reportWriter{writer: to}
 	w.line("Backup   %s of %s, made at %s in %.1f s", manifest.ID, manifest.ServerName, manifest.Created.Format(time.RFC3339), manifest.Seconds)
 	for _, key := range manifest.SigningKeys {
 		w.line("Key      %s %s", key.ID, key.PublicKey)
@@ -204,16 +241,4 @@ func (w *reportWriter) backedUpMedia(m *backup.Media) {
 	for _, example := range m.Examples {
 		w.line("         %s", example)
 	}
-}
-
-// repository opens one that is there.
-func (e *environment) repository(path string) (*backup.Repository, error) {
-	repository, err := backup.OpenRepository(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w; synapse backup create makes one", err)
-	}
-	if err != nil {
-		return nil, &jobError{err}
-	}
-	return repository, nil
 }

@@ -11,6 +11,8 @@ import (
 var backupPhases = map[backup.Phase]string{ //nolint:gochecknoglobals // constant
 	backup.PhaseCheck:    "Looking for what hinders",
 	backup.PhaseDatabase: "The database",
+	backup.PhaseStore:    "Storing the database",
+	backup.PhaseFetch:    "Fetching the backup",
 	backup.PhaseMedia:    "The media store",
 	backup.PhaseFiles:    "Configuration and keys",
 	backup.PhaseProof:    "Comparing",

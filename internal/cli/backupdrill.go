@@ -15,13 +15,9 @@ import (
 
 // drill restores databases and configuration of a backup to where they are thrown away: into a temporary folder and a private server. Media are not
 // restored, since Verify has read them.
-func (e *environment) drill(ctx context.Context, repository *backup.Repository, options backup.RestoreOptions) (report *backup.Restored, err error) {
-	opened, err := repository.Open(options.Backup)
+func (e *environment) drill(ctx context.Context, of backups, options backup.RestoreOptions) (report *backup.Restored, err error) {
+	manifest, err := of.manifest(ctx, options.Backup)
 	if err != nil {
-		return nil, err
-	}
-	manifest := opened.Manifest
-	if err := opened.Close(); err != nil {
 		return nil, err
 	}
 	folder, err := os.MkdirTemp("", "synapse-drill-")
@@ -48,7 +44,11 @@ func (e *environment) drill(ctx context.Context, repository *backup.Repository, 
 			return nil, err
 		}
 	}
-	return repository.Restore(ctx, options)
+	err = of.use(ctx, backup.FetchOptions{Backup: manifest.ID, Only: options.Only, Progress: options.Progress}, func(repository *backup.Repository) (err error) {
+		report, err = repository.Restore(ctx, options)
+		return err
+	})
+	return report, err
 }
 
 func emptyDatabase(ctx context.Context, on *server.Postgres, name string) (*postgres.Config, error) {

@@ -20,12 +20,17 @@ type ListedBackup struct {
 	Rows       int64     `json:"rows"`
 	MediaFiles int64     `json:"media_files"`
 	MediaBytes int64     `json:"media_bytes"`
+	// Packs and StoredBytes are of a packed repository; without a key, nothing more is known.
+	Packs       int   `json:"packs,omitempty"`
+	StoredBytes int64 `json:"stored_bytes,omitempty"`
 	// Problem is why its manifest cannot be read.
 	Problem string `json:"problem,omitempty"`
 }
 
 type backupListFlags struct {
-	repo, id   string
+	location
+
+	id         string
 	deep, json bool
 }
 
@@ -43,7 +48,7 @@ var errDamaged = errors.New("a backup is damaged; make a new one, and look after
 func (e *environment) backupList() *cobra.Command {
 	flags := &backupListFlags{}
 	command := &cobra.Command{
-		Use:   "list --repo DIR",
+		Use:   "list --repo REPO",
 		Short: "List the backups of a repository",
 		Long:  "List the backups of a repository, the oldest first. Only manifests are read; synapse backup verify reads everything.\n\nExit status: 0, or 5 when there is no repository or a manifest cannot be read.",
 		Args:  noArguments,
@@ -51,36 +56,45 @@ func (e *environment) backupList() *cobra.Command {
 			if err := required(command, "repo"); err != nil {
 				return err
 			}
-			return e.runBackupList(flags)
+			return e.runBackupList(command.Context(), flags)
 		},
 	}
-	command.Flags().SortFlags = false
-	command.Flags().StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	flags.where(command, repoToRead)
+	flags.opening(command)
 	command.Flags().BoolVar(&flags.json, "json", false, "print the list as JSON")
 	return command
 }
 
-func (e *environment) runBackupList(flags *backupListFlags) (err error) {
-	repository, err := e.repository(flags.repo)
+// opening are the flags of commands that read.
+func (f *backupListFlags) opening(command *cobra.Command) {
+	f.keys(command)
+	f.room(command, "put what has to be read meanwhile")
+	f.services(command)
+}
+
+func (e *environment) runBackupList(ctx context.Context, flags *backupListFlags) (err error) {
+	opened, err := e.openBackups(ctx, &flags.location)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repository.Close()) }()
-	ids, err := repository.IDs()
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	ids, err := opened.ids(ctx)
 	if err != nil {
 		return &jobError{err}
 	}
-	listed := []ListedBackup{}
+	all := []*ListedBackup{}
 	damaged := false
 	for _, id := range ids {
-		one, err := listBackup(repository, id)
-		if err != nil {
-			return &jobError{err}
+		one, err := opened.list(ctx, id)
+		if refused, isRefused := errors.AsType[*backup.RefusedError](err); isRefused {
+			return &jobError{refused}
 		}
-		damaged = damaged || one.Problem != ""
-		listed = append(listed, *one)
+		if err != nil {
+			one, damaged = &ListedBackup{ID: id, Problem: err.Error()}, true // it is told with the others
+		}
+		all = append(all, one)
 	}
-	if err := e.printBackups(listed, flags.json); err != nil {
+	if err := e.printBackups(all, flags.json); err != nil {
 		return err
 	}
 	if damaged {
@@ -89,36 +103,34 @@ func (e *environment) runBackupList(flags *backupListFlags) (err error) {
 	return nil
 }
 
-func listBackup(repository *backup.Repository, id string) (*ListedBackup, error) {
-	one := &ListedBackup{ID: id}
-	opened, err := repository.Open(id)
-	if err != nil {
-		one.Problem = err.Error()
-		return one, nil //nolint:nilerr // it is told with the others
-	}
-	manifest := opened.Manifest
-	one.Created, one.ServerName, one.MediaFiles, one.MediaBytes = manifest.Created, manifest.ServerName, manifest.Media.Files, manifest.Media.Bytes
+// listed is what a manifest says.
+func listed(manifest *backup.Manifest) *ListedBackup {
+	one := &ListedBackup{ID: manifest.ID, Created: manifest.Created, ServerName: manifest.ServerName, MediaFiles: manifest.Media.Files, MediaBytes: manifest.Media.Bytes}
 	for _, database := range manifest.Databases {
 		for _, table := range database.Tables {
 			one.Rows += table.Rows
 		}
 	}
-	return one, opened.Close()
+	return one
 }
 
-func (e *environment) printBackups(listed []ListedBackup, asJSON bool) error {
+func (e *environment) printBackups(all []*ListedBackup, asJSON bool) error {
 	if asJSON {
-		return e.printJSON(listed)
+		return e.printJSON(all)
 	}
 	w := &reportWriter{writer: e.stdout}
-	for _, one := range listed {
+	for _, one := range all {
 		if one.Problem != "" {
 			w.line("%s  %s", one.ID, one.Problem)
 			continue
 		}
+		if one.ServerName == "" {
+			w.line("%s  %s  encrypted, %s packs, %s", one.ID, one.Created.Format(time.RFC3339), number(int64(one.Packs)), bytesText(one.StoredBytes))
+			continue
+		}
 		w.line("%s  %s  %s  %s rows, %s media, %s", one.ID, one.Created.Format(time.RFC3339), one.ServerName, number(one.Rows), number(one.MediaFiles), bytesText(one.MediaBytes))
 	}
-	if len(listed) == 0 {
+	if len(all) == 0 {
 		w.line("no backup")
 	}
 	return w.err
@@ -127,7 +139,7 @@ func (e *environment) printBackups(listed []ListedBackup, asJSON bool) error {
 func (e *environment) backupShow() *cobra.Command {
 	flags := &backupListFlags{}
 	command := &cobra.Command{
-		Use:   "show --repo DIR [--backup ID]",
+		Use:   "show --repo REPO [--backup ID]",
 		Short: "Say what a backup holds",
 		Long:  "Say what a backup holds, from its manifest.\n\nExit status: 0, or 5 when there is no such backup or its manifest cannot be read.",
 		Args:  noArguments,
@@ -135,37 +147,36 @@ func (e *environment) backupShow() *cobra.Command {
 			if err := required(command, "repo"); err != nil {
 				return err
 			}
-			return e.runBackupShow(flags)
+			return e.runBackupShow(command.Context(), flags)
 		},
 	}
-	command.Flags().SortFlags = false
-	command.Flags().StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	flags.where(command, repoToRead)
 	command.Flags().StringVar(&flags.id, "backup", "", "the `ID` of the backup; the newest without it")
+	flags.opening(command)
 	command.Flags().BoolVar(&flags.json, "json", false, "print the manifest as JSON")
 	return command
 }
 
-func (e *environment) runBackupShow(flags *backupListFlags) (err error) {
-	repository, err := e.repository(flags.repo)
+func (e *environment) runBackupShow(ctx context.Context, flags *backupListFlags) (err error) {
+	opened, err := e.openBackups(ctx, &flags.location)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repository.Close()) }()
-	opened, err := repository.Open(flags.id)
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	manifest, err := opened.manifest(ctx, flags.id)
 	if err != nil {
 		return &jobError{err}
 	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
 	if flags.json {
-		return e.printJSON(opened.Manifest)
+		return e.printJSON(manifest)
 	}
-	return e.writeManifest(opened.Manifest)
+	return e.writeManifest(e.stdout, manifest)
 }
 
 func (e *environment) backupVerify() *cobra.Command {
 	flags := &backupListFlags{}
 	command := &cobra.Command{
-		Use:   "verify --repo DIR [--backup ID] [--deep]",
+		Use:   "verify --repo REPO [--backup ID] [--deep]",
 		Short: "Read a whole backup and compare it with its checksums",
 		Long: "Read everything that a backup consists of, media included, compare it with its checksums, and have pg_restore list\n" +
 			"what each dump holds. When all is whole that is noted in the repository, for synapse backup prune.\n" +
@@ -179,29 +190,29 @@ func (e *environment) backupVerify() *cobra.Command {
 			return e.runBackupVerify(command.Context(), flags)
 		},
 	}
-	command.Flags().SortFlags = false
-	command.Flags().StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	flags.where(command, repoToRead)
 	command.Flags().StringVar(&flags.id, "backup", "", "the `ID` of the backup; the newest without it")
+	flags.opening(command)
 	command.Flags().BoolVar(&flags.deep, "deep", false, "also restore the databases, into a private server that is removed, and count their rows")
 	command.Flags().BoolVar(&flags.json, "json", false, "print what was found as JSON")
 	return command
 }
 
 func (e *environment) runBackupVerify(ctx context.Context, flags *backupListFlags) (err error) {
-	repository, err := e.repository(flags.repo)
+	opened, err := e.openBackups(ctx, &flags.location)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repository.Close()) }()
-	program, err := restoreProgram(repository, flags.id)
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	program, err := restoreProgram(ctx, opened, flags.id)
 	if err != nil {
 		return &jobError{err}
 	}
 	display := e.showBackup()
 	report := &VerifiedBackup{}
-	report.Verified, err = repository.Verify(ctx, flags.id, backup.VerifyOptions{PgRestore: program, Progress: display.update})
+	report.Verified, err = opened.verify(ctx, flags.id, backup.VerifyOptions{PgRestore: program, Progress: display.update})
 	if err == nil && flags.deep && len(report.Damaged) == 0 {
-		report.Drill, err = e.drill(ctx, repository, backup.RestoreOptions{Backup: report.ID, PgRestore: program, Progress: display.update, Log: e.logger()})
+		report.Drill, err = e.drill(ctx, opened, backup.RestoreOptions{Backup: report.ID, PgRestore: program, Progress: display.update, Log: e.logger()})
 	}
 	display.stop()
 	if err != nil {
@@ -216,14 +227,16 @@ func (e *environment) runBackupVerify(ctx context.Context, flags *backupListFlag
 	return nil
 }
 
-// restoreProgram is pg_restore, where a backup needs it.
-func restoreProgram(repository *backup.Repository, id string) (program string, err error) {
-	opened, err := repository.Open(id)
+// restoreProgram is pg_restore, where a backup needs it. Without a key that is not known, and nothing is read of dumps.
+func restoreProgram(ctx context.Context, of backups, id string) (program string, err error) {
+	manifest, err := of.manifest(ctx, id)
+	if refused, isRefused := errors.AsType[*backup.RefusedError](err); isRefused && refused.Problems[0].ID == backup.IdentityMissing {
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, opened.Close()) }()
-	for _, database := range opened.Manifest.Databases {
+	for _, database := range manifest.Databases {
 		if database.Engine == string(engine.Postgres) {
 			return server.FindPostgresProgram("pg_restore")
 		}
@@ -246,7 +259,11 @@ func (e *environment) printVerified(report *VerifiedBackup, asJSON bool) error {
 	if len(report.Damaged) > 0 {
 		verdict = "is damaged"
 	}
-	w.line("Backup   %s %s: %s files, %s were read", report.ID, verdict, number(report.Files), bytesText(report.Bytes))
+	if report.Packs > 0 {
+		w.line("Backup   %s %s: %s packs, %s were read, and %s files in them compared", report.ID, verdict, number(report.Packs), bytesText(report.Bytes), number(report.Files))
+	} else {
+		w.line("Backup   %s %s: %s files, %s were read", report.ID, verdict, number(report.Files), bytesText(report.Bytes))
+	}
 	if report.Drill != nil {
 		for _, database := range report.Drill.Databases {
 			w.line("Restored %s: %s rows of %d tables, as many as were backed up; thrown away", database.Label, number(database.Rows), database.Tables)

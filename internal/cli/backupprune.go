@@ -23,7 +23,8 @@ Exit status:
   130, 143  stopped by SIGINT, SIGTERM`
 
 type pruneFlags struct {
-	repo         string
+	location
+
 	policy       backup.Policy
 	dryRun, json bool
 }
@@ -31,7 +32,7 @@ type pruneFlags struct {
 func (e *environment) backupPrune() *cobra.Command {
 	flags := &pruneFlags{}
 	command := &cobra.Command{
-		Use:     "prune --repo DIR --keep-last N…",
+		Use:     "prune --repo REPO --keep-last N…",
 		Short:   "Remove old backups",
 		Long:    backupPruneHelp,
 		Example: "  synapse backup prune --repo /backup/synapse --keep-daily 7 --keep-weekly 5 --keep-monthly 12",
@@ -44,13 +45,13 @@ func (e *environment) backupPrune() *cobra.Command {
 		},
 	}
 	set := command.Flags()
-	set.SortFlags = false
-	set.StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	flags.where(command, repoToKeep)
 	set.IntVar(&flags.policy.Last, "keep-last", 0, "keep the newest `n` backups")
 	set.IntVar(&flags.policy.Daily, "keep-daily", 0, "keep the newest backup of each of the last `n` days that have one, in UTC")
 	set.IntVar(&flags.policy.Weekly, "keep-weekly", 0, "keep the newest backup of each of the last `n` weeks that have one")
 	set.IntVar(&flags.policy.Monthly, "keep-monthly", 0, "keep the newest backup of each of the last `n` months that have one")
 	set.BoolVar(&flags.dryRun, "dry-run", false, "only say what would be removed")
+	flags.services(command)
 	set.BoolVar(&flags.json, "json", false, "print what was removed as JSON")
 	return command
 }
@@ -60,13 +61,16 @@ func (e *environment) runBackupPrune(ctx context.Context, flags *pruneFlags) (er
 	if p.Empty() || min(p.Last, p.Daily, p.Weekly, p.Monthly) < 0 {
 		return &usageError{errors.New("say how many backups are kept: --keep-last, --keep-daily, --keep-weekly or --keep-monthly, each 0 or more")}
 	}
-	repository, err := e.repository(flags.repo)
+	if flags.repo == streamRepo {
+		return &usageError{errors.New("--repo: nothing can be removed from standard input")}
+	}
+	opened, err := e.openBackups(ctx, &flags.location)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repository.Close()) }()
+	defer func() { err = errors.Join(err, opened.Close()) }()
 	display := e.showBackup()
-	report, err := repository.Prune(ctx, backup.PruneOptions{Policy: p, DryRun: flags.dryRun, Progress: display.update})
+	report, err := opened.prune(ctx, backup.PruneOptions{Policy: p, DryRun: flags.dryRun, Progress: display.update})
 	display.stop()
 	if err != nil {
 		return &jobError{stoppedBy(ctx, err)}
@@ -81,6 +85,10 @@ func (e *environment) runBackupPrune(ctx context.Context, flags *pruneFlags) (er
 	w := &reportWriter{writer: e.stdout}
 	w.line("Kept     %d: %s", len(report.Kept), strings.Join(report.Kept, ", "))
 	w.line("%-8s %d: %s", removed, len(report.Removed), strings.Join(report.Removed, ", "))
-	w.line("         and %s media that no backup holds, %s", number(report.MediaFiles), bytesText(report.MediaBytes))
+	if report.Packs > 0 {
+		w.line("         and %s packs that no backup has, %s", number(report.Packs), bytesText(report.PackBytes))
+	} else {
+		w.line("         and %s media that no backup holds, %s", number(report.MediaFiles), bytesText(report.MediaBytes))
+	}
 	return w.err
 }

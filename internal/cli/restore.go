@@ -38,7 +38,9 @@ Exit status:
   130, 143  stopped by SIGINT, SIGTERM`
 
 type restoreFlags struct {
-	repo, id, to             string
+	location
+
+	id, to                   string
 	configs, databases, only []string
 	newKey, json             bool
 	jobs                     int
@@ -48,7 +50,7 @@ type restoreFlags struct {
 func (e *environment) restore() *cobra.Command {
 	flags := &restoreFlags{}
 	command := &cobra.Command{
-		Use:   "restore --repo DIR {--config FILE… | --to DIR [--database LABEL=DSN…]}",
+		Use:   "restore --repo REPO {--config FILE… | --to DIR [--database LABEL=DSN…]}",
 		Short: "Bring a homeserver back from a backup",
 		Long:  restoreHelp,
 		Example: "  synapse restore --repo /backup/synapse -c /etc/matrix-synapse/homeserver.yaml\n" +
@@ -62,8 +64,7 @@ func (e *environment) restore() *cobra.Command {
 		},
 	}
 	set := command.Flags()
-	set.SortFlags = false
-	set.StringVar(&flags.repo, "repo", "", "the `folder` with the backups")
+	flags.where(command, repoToRead)
 	set.StringVar(&flags.id, "backup", "", "the `ID` of the backup; the newest without it")
 	set.StringArrayVarP(&flags.configs, "config", "c", nil, "restore to where this homeserver.yaml says, a `file` or a directory of .yaml files; may be repeated, a later one wins")
 	set.StringVar(&flags.to, "to", "", "restore into this `folder`, in place of --config")
@@ -72,6 +73,9 @@ func (e *environment) restore() *cobra.Command {
 	set.BoolVar(&flags.newKey, "new-signing-key", false, "make a new signing key in place of the old one, and print the entry that tells the old one to others")
 	set.Int64Var(&flags.margin, "sequence-margin", backup.DefaultSequenceMargin, "how far sequences are moved on: more than was taken of any since the backup (`n`)")
 	set.IntVar(&flags.jobs, "jobs", 2, "how many tables pg_restore works on at a time (`n`)")
+	flags.keys(command)
+	flags.room(command, "put what has to be fetched")
+	flags.services(command)
 	set.BoolVar(&flags.json, "json", false, "print the report as JSON")
 	return command
 }
@@ -81,17 +85,21 @@ func (e *environment) runRestore(ctx context.Context, flags *restoreFlags) (err 
 	if err != nil {
 		return err
 	}
-	repository, err := e.repository(flags.repo)
+	opened, err := e.openBackups(ctx, &flags.location)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repository.Close()) }()
-	if options.PgRestore, err = restoreProgram(repository, flags.id); err != nil {
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	if options.PgRestore, err = restoreProgram(ctx, opened, flags.id); err != nil {
 		return &jobError{err}
 	}
 	display := e.showBackup()
 	options.Progress = display.update
-	report, err := repository.Restore(ctx, *options)
+	var report *backup.Restored
+	err = opened.use(ctx, backup.FetchOptions{Backup: flags.id, Only: options.Only, Progress: display.update}, func(repository *backup.Repository) (err error) {
+		report, err = repository.Restore(ctx, *options)
+		return err
+	})
 	display.stop()
 	if err != nil {
 		return &jobError{stoppedBy(ctx, err)}
