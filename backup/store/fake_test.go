@@ -46,7 +46,7 @@ func serving(t *testing.T, answer http.HandlerFunc) place {
 			fmt.Fprint(w, "<ListBucketResult></ListBucketResult>")
 			return
 		}
-		_, _ = io.Copy(io.Discard, r.Body) // cut by the client, at worst
+		defer func() { _, _ = io.Copy(io.Discard, r.Body) }() // cut by the client, at worst
 		answer(w, r)
 	}))
 	t.Cleanup(service.Close)
@@ -78,7 +78,7 @@ func TestAnswersOfServices(t *testing.T) {
 			if _, ok := errors.AsType[*store.S3Error](err); !ok {
 				t.Fatalf("%v, want an S3Error", err)
 			}
-			for _, want := range []string{"store packs/x in s3://some-bucket: " + test.code + ": some words", test.want} {
+			for _, want := range []string{"store packs/x in s3://some-bucket: " + test.code + ": ", test.want} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%v lacks %q", err, want)
 				}
@@ -92,50 +92,94 @@ func TestAnswersOfServices(t *testing.T) {
 	}
 }
 
-// overwriting is a service that takes no notice of some of a request's conditions.
-type overwriting struct {
-	honoured string
+// oneObject is a service with a single object.
+type oneObject struct {
+	// ignored is a header with a condition of which it takes no notice.
+	ignored string
+	// etag makes the tag of a content.
+	etag func(content []byte) string
 
 	mutex sync.Mutex
-	// content is that of the only object; nil when there is none.
+	// content is nil when there is no object.
 	content []byte
 }
 
-func (o *overwriting) answer(w http.ResponseWriter, r *http.Request) {
+func (o *oneObject) answer(w http.ResponseWriter, r *http.Request) {
 	o.mutex.Lock()
 	defer o.mutex.Unlock()
 	switch {
-	case r.Method == http.MethodPut && r.Header.Get(o.honoured) != "" && o.content != nil:
+	case r.Method == http.MethodPut && o.forbidden(r):
 		w.WriteHeader(http.StatusPreconditionFailed)
 	case r.Method == http.MethodPut:
-		o.content = []byte("{}")
-		w.Header().Set("ETag", sum(o.content))
+		o.content, _ = io.ReadAll(r.Body) // the client that breaks off sees no answer
+		w.Header().Set("ETag", o.etag(o.content))
 	case o.content == nil:
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprint(w, "<Error><Code>NoSuchKey</Code></Error>")
 	default:
-		w.Header().Set("ETag", sum(o.content))
+		w.Header().Set("ETag", o.etag(o.content))
 		w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
 		_, _ = w.Write(o.content) // to a client that may have gone
 	}
 }
 
-func sum(content []byte) string {
+// forbidden reports whether a condition is not met.
+func (o *oneObject) forbidden(r *http.Request) bool {
+	tag := r.Header.Get("If-Match")
+	return o.ignored != "If-None-Match" && r.Header.Get("If-None-Match") == "*" && o.content != nil ||
+		o.ignored != "If-Match" && tag != "" && (o.content == nil || tag != o.etag(o.content))
+}
+
+func sumOf(content []byte) string {
 	sum := md5.Sum(content)
 	return `"` + hex.EncodeToString(sum[:]) + `"`
 }
 
 func TestServiceWithoutConditionsIsRefused(t *testing.T) {
 	t.Parallel()
-	for honoured, missing := range map[string]string{"If-None-Match": "If-Match", "If-Match": "If-None-Match"} {
-		t.Run(missing, func(t *testing.T) {
+	for _, ignored := range []string{"If-Match", "If-None-Match"} {
+		t.Run(ignored, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := serving(t, (&overwriting{honoured: honoured}).answer).mustOpen(t).Lock(t.Context())
+			_, _, err := serving(t, (&oneObject{ignored: ignored, etag: sumOf}).answer).mustOpen(t).Lock(t.Context())
 			refused, ok := errors.AsType[*store.ConditionsError](err)
-			if !ok || refused.Header != missing || !errors.Is(err, errors.ErrUnsupported) {
-				t.Errorf("%v, want a ConditionsError about %s", err, missing)
+			if !ok || refused.Header != ignored || !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("%v, want a ConditionsError about %s", err, ignored)
 			}
 		})
+	}
+}
+
+// As where objects are encrypted with a key of the service's.
+func TestLockWhereTagsAreNoSums(t *testing.T) {
+	t.Parallel()
+	opened := serving(t, (&oneObject{etag: func(content []byte) string { return `"not-` + sumOf(content)[1:] }}).answer).mustOpen(t)
+	for range 2 {
+		held, unlock, err := opened.Lock(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = opened.Lock(t.Context())
+		if _, ok := errors.AsType[*store.LockedError](err); !ok {
+			t.Errorf("%v, want a LockedError", err)
+		}
+		if err := errors.Join(context.Cause(held), unlock()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestListInNoOrderIsRefused(t *testing.T) {
+	t.Parallel()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "<ListBucketResult><Contents><Key>b</Key></Contents><Contents><Key>a</Key></Contents></ListBucketResult>")
+	}))
+	t.Cleanup(service.Close)
+	opened := place{Bucket: "some-bucket", Endpoint: service.URL, AccessKey: "x", SecretKey: "y"}.mustOpen(t)
+	var got error
+	for _, got = range opened.List(t.Context(), "") {
+	}
+	if _, ok := errors.AsType[*store.OrderError](got); !ok {
+		t.Errorf("%v, want an OrderError", got)
 	}
 }
 

@@ -64,21 +64,24 @@ func (b *bucket) Put(ctx context.Context, name string, content []byte) error {
 		return err
 	})
 	// An answer that was lost makes the second attempt meet with what the first one has done.
-	if isConflict(err) && b.hasPut(ctx, name, ours) {
-		return nil
+	if isConflict(err) {
+		err = b.recognise(ctx, name, ours, err)
 	}
 	return b.failure("store", name, err)
 }
 
-// hasPut reports whether a file is there and is the one that was sent.
-func (b *bucket) hasPut(ctx context.Context, name, ours string) bool {
-	var found minio.ObjectInfo
-	err := b.try(ctx, func(ctx context.Context) error {
-		var err error
-		found, err = b.client.StatObject(ctx, b.options.Bucket, b.key(name), minio.StatObjectOptions{})
-		return err
+// recognise takes a refusal for a success when the file that is there is the one that was sent.
+func (b *bucket) recognise(ctx context.Context, name, ours string, refusal error) error {
+	return b.try(ctx, func(ctx context.Context) error {
+		there, err := b.client.StatObject(ctx, b.options.Bucket, b.key(name), minio.StatObjectOptions{})
+		if err != nil {
+			return err
+		}
+		if there.UserMetadata[putter] != ours {
+			return refusal
+		}
+		return nil
 	})
-	return err == nil && found.UserMetadata[putter] == ours
 }
 
 // onlyNew is the condition that there is no such object.
@@ -98,6 +101,7 @@ func onlyFor(etag string) minio.PutObjectOptions {
 // put sends an object in one request, once. The sums let the service refuse what has changed on the way.
 func (b *bucket) put(ctx context.Context, name string, content []byte, options minio.PutObjectOptions) (etag string, err error) {
 	core := minio.Core{Client: b.client}
+	options.DisableContentSha256 = true // of each piece of the body, which not every service knows; that of all of it is sent
 	simple, strong := md5.Sum(content), sha256.Sum256(content) //nolint:gosec // see the import
 	sent, err := core.PutObject(ctx, b.options.Bucket, b.key(name), bytes.NewReader(content), int64(len(content)),
 		base64.StdEncoding.EncodeToString(simple[:]), hex.EncodeToString(strong[:]), options)

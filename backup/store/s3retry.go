@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -22,10 +23,11 @@ const (
 // try repeats work that fails for a reason that may pass, until it succeeds, patience is at its end or the context is.
 func (b *bucket) try(ctx context.Context, work func(context.Context) error) error {
 	var failing time.Time
+	var before error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		err := work(ctx)
 		if ended := context.Cause(ctx); err != nil && ended != nil {
-			return ended
+			return withReason(ended, before)
 		}
 		if err == nil || !passes(err) {
 			return err
@@ -36,10 +38,19 @@ func (b *bucket) try(ctx context.Context, work func(context.Context) error) erro
 		if time.Since(failing) > b.options.Patience {
 			return err
 		}
-		if err := rest(ctx, pause); err != nil {
-			return err
+		before = err
+		if ended := rest(ctx, pause); ended != nil {
+			return withReason(ended, before)
 		}
 	}
+}
+
+// withReason says of an attempt that was not waited for any more what was wrong before.
+func withReason(ended, before error) error {
+	if before == nil {
+		return ended
+	}
+	return fmt.Errorf("%w, after %w", ended, before)
 }
 
 // rest waits for about as long as it is told, so that not all who wait come back together.
