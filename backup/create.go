@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/synapsedb/synapse/backup/pack"
 	"github.com/synapsedb/synapse/config"
 	"github.com/synapsedb/synapse/internal/phases"
 	"github.com/synapsedb/synapse/media"
@@ -148,10 +149,8 @@ func (c *creation) fileProblems() (problems []Problem, err error) {
 		problems = append(problems, Problem{ID: FileUnreadable, What: err.Error(), Hint: "do it as the homeserver's user, or as root"})
 	}
 	for _, file := range there {
-		if opened, err := os.Open(file.Path); err != nil {
-			problems = append(problems, Problem{ID: FileUnreadable, What: fmt.Sprintf("%s: %v", file.Key, err), Hint: "do it as the homeserver's user, or as root"})
-		} else if err := opened.Close(); err != nil {
-			return nil, err
+		if problem := file.problem(); problem != nil {
+			problems = append(problems, *problem)
 		}
 	}
 	c.files, c.manifest.MissingFiles = there, missing
@@ -169,6 +168,26 @@ func (c *creation) fileProblems() (problems []Problem, err error) {
 		problems = append(problems, Problem{ID: KeyInvalid, What: "the signing key cannot be read: " + err.Error(), Hint: "correct signing_key_path; a homeserver would not start with it either"})
 	}
 	return problems, nil
+}
+
+// problem: a file whose name could not be restored everywhere would make a backup that cannot be read.
+func (r *Reference) problem() *Problem {
+	if what := pack.NameProblem(r.storedName()); what != "" {
+		return &Problem{ID: FileUnfit, What: fmt.Sprintf("%s: %q cannot be the name of a file in a backup: %s", r.Key, r.Path, what), Hint: "give it another name, which is valid UTF-8 without backslashes and control characters"}
+	}
+	opened, err := os.Open(r.Path)
+	if err == nil {
+		err = opened.Close()
+	}
+	if err != nil {
+		return &Problem{ID: FileUnreadable, What: fmt.Sprintf("%s: %v", r.Key, err), Hint: "do it as the homeserver's user, or as root"}
+	}
+	return nil
+}
+
+// storedName is the path below the folder of a backup.
+func (r *Reference) storedName() string {
+	return filesFolder + filepath.ToSlash(r.Path[len(filepath.VolumeName(r.Path)):])
 }
 
 // writeProblem tries to write.
@@ -258,8 +277,7 @@ func (c *creation) copyFile(ctx context.Context, reference Reference) (stored St
 	}
 	stored.Reference, stored.Mode = reference, fmt.Sprintf("%04o", info.Mode().Perm())
 	stored.Owner, stored.Group = owners(info)
-	name := filesFolder + filepath.ToSlash(reference.Path[len(filepath.VolumeName(reference.Path)):])
-	if stored.Stored, err = storeCopy(ctx, c.folder, name, file, c.meter.Add); err != nil {
+	if stored.Stored, err = storeCopy(ctx, c.folder, reference.storedName(), file, c.meter.Add); err != nil {
 		return stored, err
 	}
 	return stored, c.to.take(ctx, &stored.Stored, nil)

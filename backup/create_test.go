@@ -91,3 +91,20 @@ func TestSecondBackupReadsOnlyWhatIsNew(t *testing.T) {
 		t.Error(got.Damaged)
 	}
 }
+
+func TestFilesWhoseNamesCannotComeBackAreRefused(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, onSQLite)
+	for _, name := range []string{"a\\b", "a\nb", "a\xffb"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		options := s.options()
+		options.Include = []string{path}
+		_, err := s.tryBackUp(options)
+		if ids := refusedFor(t, err); !slices.Equal(ids, []backup.ProblemID{backup.FileUnfit}) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

@@ -20,6 +20,7 @@ type (
 const (
 	FileMissing        ProblemID = "file_missing"         // that the configuration refers to
 	FileUnreadable     ProblemID = "file_unreadable"      // for this user
+	FileUnfit          ProblemID = "file_unfit"           // its name cannot be restored everywhere
 	KeyInvalid         ProblemID = "key_invalid"          // the signing key is none
 	DatabaseInMemory   ProblemID = "database_in_memory"   // there is nothing to copy
 	DatabaseUnfit      ProblemID = "database_unfit"       // not reachable, or not a homeserver's

@@ -42,7 +42,7 @@ func (j *Joiner) Take(name string, part int, content []byte) error {
 	if !ok {
 		return nil
 	}
-	if problem := nameProblem(name); problem != "" { // members of packs were looked at; this is for whoever calls with others
+	if problem := NameProblem(name); problem != "" { // members of packs were looked at; this is for whoever calls with others
 		return &NameError{Name: name, What: problem}
 	}
 	file, err := j.follow(name, part)

@@ -34,11 +34,11 @@ func splitMember(member string) (name string, part int, problem string) {
 			return "", 0, "parts are counted from 1"
 		}
 	}
-	return name, part, nameProblem(name)
+	return name, part, NameProblem(name)
 }
 
-// nameProblem refuses a name that does not stay below a folder on every system, or that could not be shown.
-func nameProblem(name string) string {
+// NameProblem says what is wrong with the name of a file in a pack, and "" when nothing is: it refuses a name that does not stay below a folder on every system, or that could not be shown.
+func NameProblem(name string) string {
 	switch {
 	case len(name) > longestName:
 		return fmt.Sprintf("it has more than %d bytes", longestName)

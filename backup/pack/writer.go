@@ -79,7 +79,7 @@ func (w *Writer) Add(ctx context.Context, name string, from io.Reader) (packs []
 }
 
 func (w *Writer) add(ctx context.Context, name string, from io.Reader) (packs []int, size int64, err error) {
-	if problem := nameProblem(name); problem != "" {
+	if problem := NameProblem(name); problem != "" {
 		return nil, 0, &NameError{Name: name, What: problem}
 	}
 	w.reader.Reset(&reading{ctx: ctx, from: from})
