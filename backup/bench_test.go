@@ -15,7 +15,7 @@ import (
 
 const (
 	benchPairs  = 5
-	benchBytes  = 20_000 // each
+	benchBytes  = 100_000 // each
 	benchEvents = 200_000
 )
 

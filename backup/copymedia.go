@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/media"
@@ -57,6 +58,9 @@ type copying struct {
 	list   *lineWriter
 	rows   *stream[media.Row]
 	before *stream[Medium]
+	turns  *turns
+	// counting is of the manifest's part about media.
+	counting sync.Mutex
 }
 
 // stream is a sequence of which the next element can be looked at.
@@ -146,11 +150,24 @@ func (k *copying) all(ctx context.Context) (err error) {
 		return err
 	}
 	defer k.before.stop()
+	copying, turns := newTurns(ctx, k.to.together(), k.content, k.done)
+	k.turns = turns
+	if err := turns.end(k.walk(copying)); err != nil {
+		return err
+	}
+	if _, err := k.rows.reach([]string{"\xff"}, k.without); err != nil {
+		return err
+	}
+	return k.to.flush(ctx)
+}
+
+// walk gives all files to those who read them.
+func (k *copying) walk(ctx context.Context) error {
 	for _, kind := range k.kinds() {
 		if k.store == nil {
 			break
 		}
-		for file, err := range media.Walk(ctx, k.store.FS(), kind) {
+		for file, err := range media.Walk(ctx, k.store, kind) {
 			if err == nil {
 				err = k.file(ctx, file)
 			}
@@ -159,10 +176,7 @@ func (k *copying) all(ctx context.Context) (err error) {
 			}
 		}
 	}
-	if _, err := k.rows.reach([]string{"\xff"}, k.without); err != nil {
-		return err
-	}
-	return k.to.flush(ctx)
+	return nil
 }
 
 // Media are the files of the media store that a backup holds, in the order of their paths. The error may be a *DamagedError.
@@ -197,70 +211,87 @@ func (m *Medium) check() error {
 
 // without notes a row whose file is not there.
 func (k *copying) without(row media.Row) {
+	k.counting.Lock()
+	defer k.counting.Unlock()
 	k.manifest.Media.Without++
 	k.manifest.Media.example(strings.Join(row.Path, "/"), "a row names it, and it is not there")
 }
 
+// file takes a file down, in its turn, when its content is there.
 func (k *copying) file(ctx context.Context, file media.File) error {
-	m, path := &k.manifest.Media, strings.Join(file.Path, "/")
+	path := strings.Join(file.Path, "/")
 	row, err := k.rows.reach(file.Path, k.without)
 	if err != nil {
 		return err
 	}
+	if file.Closed == "" && !inside(path) {
+		file.Closed = "its name cannot be restored everywhere"
+	}
 	if file.Closed != "" {
-		m.Closed++
-		m.example(path, "it is not looked into: "+file.Closed)
+		k.counting.Lock()
+		defer k.counting.Unlock()
+		k.manifest.Media.Closed++
+		k.manifest.Media.example(path, "it is not looked into: "+file.Closed)
 		return nil
 	}
-	if !inside(path) {
-		m.Closed++
-		m.example(path, "its name cannot be restored everywhere")
-		return nil
-	}
-	medium, err := k.content(ctx, file, path)
-	if err != nil || medium == nil {
+	work, err := k.begin(file, path)
+	if err != nil || work == nil {
 		return err
 	}
-	k.compare(medium, row)
-	m.Files++
-	m.Bytes += medium.Size
 	if row != nil {
+		named := *row
+		work.row = &named
 		if err := k.rows.advance(); err != nil {
 			return err
 		}
 	}
-	return k.list.write(medium)
+	return k.turns.hand(ctx, work)
 }
 
-// content finds out what a file holds: as the backup before, when path, size and time are the same and the repository has it. It is nil when the
+// begin finds out whether a file has to be read: not when path, size and time are those of the backup before and the repository has it. It is nil when the
 // file was deleted meanwhile.
-func (k *copying) content(ctx context.Context, file media.File, path string) (*Medium, error) {
-	medium := &Medium{Path: path, Size: file.Size, Modified: file.Modified.UnixNano()}
+func (k *copying) begin(file media.File, path string) (*copyWork, error) {
+	work := &copyWork{medium: Medium{Path: path, Size: file.Size, Modified: file.Modified.UnixNano()}}
 	known, err := k.before.reach(file.Path, nil)
 	if err != nil {
 		return nil, err
 	}
 	if known.is(file) && k.to.keep(known) {
-		medium.SHA256, medium.Packs = known.SHA256, known.Packs
-		return medium, nil
+		work.medium.SHA256, work.medium.Packs = known.SHA256, known.Packs
+		return work, nil
 	}
-	opened, err := k.store.Open(path)
+	work.from, err = file.Open()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // as said
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer opened.Close()
-	stored, isNew, err := k.to.add(ctx, opened, k.meter.Add)
-	medium.Size, medium.SHA256, medium.Packs = stored.Size, stored.SHA256, stored.Packs
+	return work, err
+}
+
+// content has the content of a file stored. Several goroutines do so.
+func (k *copying) content(ctx context.Context, work *copyWork) error {
+	defer work.from.Close()
+	stored, isNew, err := k.to.add(ctx, work.from, k.meter.Add)
+	work.medium.Size, work.medium.SHA256, work.medium.Packs = stored.Size, stored.SHA256, stored.Packs
+	work.isNew = isNew
+	return err
+}
+
+// done counts a file and writes it into the list.
+func (k *copying) done(work *copyWork) error {
+	k.counting.Lock()
+	defer k.counting.Unlock()
 	m := &k.manifest.Media
-	m.Read++
-	if isNew {
-		m.NewFiles++
-		m.NewBytes += stored.Size
+	k.compare(&work.medium, work.row)
+	m.Files++
+	m.Bytes += work.medium.Size
+	if work.from != nil {
+		m.Read++
 	}
-	return medium, err
+	if work.isNew {
+		m.NewFiles++
+		m.NewBytes += work.medium.Size
+	}
+	return k.list.write(&work.medium)
 }
 
 // compare looks whether a file is what its row says.

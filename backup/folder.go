@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/synapsedb/synapse/engine"
@@ -62,7 +63,9 @@ func (s *folderSink) stage(context.Context) (*staging, error) {
 	if s.folder, err = s.of.root.OpenRoot(s.name); err != nil {
 		return nil, err
 	}
-	s.into = &adding{to: s.of, folder: s.folder, waiting: map[string]int64{}, partial: partial}
+	if s.into, err = newAdding(s.of, s.folder, s.name); err != nil {
+		return nil, errors.Join(err, s.folder.Close())
+	}
 	return &staging{root: s.folder, path: path}, nil
 }
 
@@ -104,6 +107,9 @@ func readable(list iter.Seq2[Medium, error], id string, log *slog.Logger) iter.S
 }
 
 func (s *folderSink) keep(medium *Medium) bool { return s.of.has(medium.SHA256, medium.Size) }
+
+// together are few: they keep the processors busy, and more would only wait for the disk.
+func (s *folderSink) together() int { return min(runtime.GOMAXPROCS(0), 4) }
 
 func (s *folderSink) add(ctx context.Context, from *os.File, took func(int64)) (stored Stored, isNew bool, err error) {
 	return s.into.add(ctx, from, took)
@@ -148,6 +154,9 @@ func (s *folderSink) discard() error {
 
 // close leaves the lock to the repository.
 func (s *folderSink) close() error {
+	if s.into != nil {
+		_ = s.into.into.Close() // only a folder; closed already when all went well
+	}
 	if s.newest != nil {
 		return s.newest.Close()
 	}

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"regexp"
 	"strconv"
+	"sync"
+	"sync/atomic"
 )
 
 // A batch is what is brought to the disk at once, before any of it gets its name.
 const (
-	batchFiles = 4096
+	batchFiles = 32 << 10
 	batchBytes = 1 << 30
 )
 
@@ -26,42 +29,131 @@ func (r *Repository) has(sum string, size int64) bool {
 	if _, isDamaged := r.damaged[sum]; isDamaged || !sumForm.MatchString(sum) {
 		return false
 	}
-	info, err := r.root.Lstat(object(sum))
+	shard, err := r.shard(sum[:2])
+	if err != nil {
+		return false
+	}
+	info, err := shard.Lstat(sum)
 	return err == nil && info.Mode().IsRegular() && info.Size() == size
 }
 
-// adding puts contents into the repository. What is not on the disk has no name there.
+// shard is the folder of the contents whose checksums begin alike. It stays open: opening it for each content would cost more than looking at that.
+func (r *Repository) shard(begins string) (*os.Root, error) {
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	if opened := r.opened[begins]; opened != nil {
+		return opened, nil
+	}
+	opened, err := r.root.OpenRoot(objectsFolder + "/" + begins)
+	if err != nil {
+		return nil, err
+	}
+	if r.opened == nil {
+		r.opened = map[string]*os.Root{}
+	}
+	r.opened[begins] = opened
+	return opened, nil
+}
+
+// adding puts contents into the repository. What is not on the disk has no name there. add may be called from several goroutines.
 type adding struct {
 	to      *Repository
-	folder  *os.Root         // where contents are as long as they have no name
-	partial string           // the name of that folder
-	waiting map[string]int64 // the sizes by checksum
+	into    *os.Root // where contents are as long as they have no name
+	name    string   // of that folder, below the repository
+	taken   atomic.Int64
+	buffers sync.Pool
+
+	mutex   sync.Mutex
+	waiting map[string]int64 // their numbers by checksum
 	bytes   int64
 }
 
 const waitingFolder = "new"
 
-func (a *adding) waitingName(sum string) string { return waitingFolder + "/" + sum }
-
-// add takes a content, and tells what it is, and whether it is new.
-func (a *adding) add(ctx context.Context, from *os.File, took func(int64)) (stored Stored, isNew bool, err error) {
-	unnamed := waitingFolder + "/content-" + strconv.Itoa(len(a.waiting))
-	stored, err = storeCopy(ctx, a.folder, unnamed, from, took)
+// newAdding makes the folder of the contents that wait, in that of an unfinished backup.
+func newAdding(to *Repository, folder *os.Root, partial string) (*adding, error) {
+	if err := folder.Mkdir(waitingFolder, 0o700); err != nil {
+		return nil, err
+	}
+	into, err := folder.OpenRoot(waitingFolder)
 	if err != nil {
-		return stored, false, errors.Join(err, unlessMissing(a.folder.Remove(unnamed)))
+		return nil, err
 	}
-	if _, waits := a.waiting[stored.SHA256]; waits || a.to.has(stored.SHA256, stored.Size) {
-		return stored, false, a.folder.Remove(unnamed)
-	}
-	if err := a.folder.Rename(unnamed, a.waitingName(stored.SHA256)); err != nil {
+	return &adding{
+		to: to, into: into, name: partial + "/" + waitingFolder, waiting: map[string]int64{},
+		buffers: sync.Pool{New: func() any { return new([bufferSize]byte) }},
+	}, nil
+}
+
+func waitingName(number int64) string { return strconv.FormatInt(number, 10) }
+
+// add takes a content, and tells what it is, and whether it is new. One that fits into the buffer is only written when it is not there.
+func (a *adding) add(ctx context.Context, from *os.File, took func(int64)) (stored Stored, isNew bool, err error) {
+	buffer, _ := a.buffers.Get().(*[bufferSize]byte)
+	defer a.buffers.Put(buffer)
+	read := &reading{ctx: ctx, from: from, took: took}
+	n, err := io.ReadFull(read, buffer[:])
+	isWhole := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	if err != nil && !isWhole {
 		return stored, false, err
 	}
-	a.waiting[stored.SHA256] = stored.Size
-	a.bytes += stored.Size
-	if len(a.waiting) >= batchFiles || a.bytes >= batchBytes {
-		err = a.flush(ctx)
+	if isWhole {
+		stored.Size, stored.SHA256 = int64(n), sum(buffer[:n])
+		if !a.isNew(stored) {
+			return stored, false, nil
+		}
 	}
-	return stored, true, err
+	number := a.taken.Add(1)
+	file, err := a.into.OpenFile(waitingName(number), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return stored, false, err
+	}
+	if isWhole {
+		_, err = file.Write(buffer[:n])
+	} else {
+		stored, err = writeSummed(file, buffer[:], n, read)
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		isNew, err = a.wait(ctx, stored, number)
+	}
+	if err != nil || !isNew {
+		err = errors.Join(err, unlessMissing(a.into.Remove(waitingName(number))))
+	}
+	return stored, isNew, err
+}
+
+// writeSummed writes the n bytes that the buffer begins with, and what follows them.
+func writeSummed(to io.Writer, buffer []byte, n int, rest io.Reader) (stored Stored, err error) {
+	s := newSumming(to)
+	if _, err = s.Write(buffer[:n]); err == nil {
+		_, err = io.CopyBuffer(s, rest, buffer)
+	}
+	return Stored{Size: s.size, SHA256: s.sum()}, err
+}
+
+func (a *adding) isNew(content Stored) bool {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	_, waits := a.waiting[content.SHA256]
+	return !waits && !a.to.has(content.SHA256, content.Size)
+}
+
+// wait has a content that was written wait for the others of its batch, if no other goroutine has written the same.
+func (a *adding) wait(ctx context.Context, content Stored, number int64) (isNew bool, err error) {
+	if !a.isNew(content) {
+		return false, nil
+	}
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if _, waits := a.waiting[content.SHA256]; waits {
+		return false, nil
+	}
+	a.waiting[content.SHA256] = number
+	a.bytes += content.Size
+	if len(a.waiting) >= batchFiles || a.bytes >= batchBytes {
+		err = a.nameAll(ctx)
+	}
+	return true, err
 }
 
 func unlessMissing(err error) error {
@@ -73,22 +165,22 @@ func unlessMissing(err error) error {
 
 // flush brings to the disk what waits, and gives it its names.
 func (a *adding) flush(ctx context.Context) error {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	return errors.Join(a.nameAll(ctx), a.into.Close())
+}
+
+// nameAll is called with the mutex held.
+func (a *adding) nameAll(ctx context.Context) error {
 	if len(a.waiting) == 0 {
 		return nil
 	}
-	if err := syncAll(ctx, a.folder, waitingFolder); err != nil {
+	if err := syncAll(ctx, a.into, "."); err != nil {
 		return err
 	}
-	for sum := range a.waiting {
-		name := object(sum)
-		if err := a.to.root.Mkdir(objectsFolder+"/"+sum[:2], 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return err
-		}
-		if err := a.to.root.Rename(a.inRepository(sum), name); err != nil {
-			return fmt.Errorf("name the content %s: %w", name, err)
-		}
-		if err := a.to.replaced(sum); err != nil {
-			return err
+	for sum, number := range a.waiting {
+		if err := a.give(sum, number); err != nil {
+			return fmt.Errorf("name the content %s: %w", object(sum), err)
 		}
 	}
 	clear(a.waiting)
@@ -96,6 +188,17 @@ func (a *adding) flush(ctx context.Context) error {
 	return nil
 }
 
-func (a *adding) inRepository(sum string) string {
-	return backupsFolder + "/" + a.partial + "/" + a.waitingName(sum)
+// give gives a content its name.
+func (a *adding) give(sum string, number int64) error {
+	if _, err := a.to.shard(sum[:2]); errors.Is(err, fs.ErrNotExist) {
+		if err := a.to.root.Mkdir(objectsFolder+"/"+sum[:2], 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	if err := a.to.root.Rename(a.name+"/"+waitingName(number), object(sum)); err != nil {
+		return err
+	}
+	return a.to.replaced(sum)
 }

@@ -214,6 +214,9 @@ func (s *packSink) renumber(list *Stored) (err error) {
 
 func (s *packSink) keep(medium *Medium) bool { return s.media.keep(medium) }
 
+// together: one writer puts one content behind the other.
+func (s *packSink) together() int { return 1 }
+
 func (s *packSink) add(ctx context.Context, from *os.File, took func(int64)) (stored Stored, isNew bool, err error) {
 	return s.media.add(ctx, from, took)
 }

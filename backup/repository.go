@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -31,6 +32,9 @@ type Repository struct {
 	locked *os.File // nil as long as it is not locked
 	// damaged are contents of media that are known as such; only for who has read them.
 	damaged map[string]struct{}
+	// opened are folders of contents of media, by the beginning of the checksums.
+	opening sync.Mutex
+	opened  map[string]*os.Root
 }
 
 // description is the content of repositoryName.
@@ -160,6 +164,9 @@ func (r *Repository) Close() error {
 	if r.locked != nil {
 		err = r.locked.Close()
 	}
+	for _, shard := range r.opened {
+		err = errors.Join(err, shard.Close())
+	}
 	return errors.Join(err, r.root.Close())
 }
 
@@ -169,7 +176,7 @@ func (r *Repository) lock(exclusive bool) error {
 	if err != nil {
 		return fmt.Errorf("lock the repository: %w", err)
 	}
-	got, err := tryLock(file, exclusive)
+	got, err := patientLock(file, exclusive)
 	if err != nil || !got {
 		_ = file.Close() // only read
 	}
@@ -181,6 +188,19 @@ func (r *Repository) lock(exclusive bool) error {
 	}
 	r.locked = file
 	return nil
+}
+
+// lockPatience is longer than a process that was killed while it was starting pg_dump leaves its lock to the half-started one.
+const lockPatience = 3 * time.Second
+
+// patientLock tries for some time.
+func patientLock(file *os.File, exclusive bool) (got bool, err error) {
+	const pause = 20 * time.Millisecond
+	for begun := time.Now(); ; time.Sleep(pause) {
+		if got, err = tryLock(file, exclusive); got || err != nil || time.Since(begun) > lockPatience {
+			return got, err
+		}
+	}
 }
 
 var idForm = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}$`)

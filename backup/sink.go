@@ -28,6 +28,8 @@ type sink interface { //nolint:interfacebloat // they are the steps of one work,
 	before(ctx context.Context, log *slog.Logger) iter.Seq2[Medium, error]
 	// keep reports whether the content of one of them is there, which it has in this backup too, and notes where.
 	keep(medium *Medium) bool
+	// together is how many goroutines may call add at once.
+	together() int
 	// add takes the content of a file, and tells what it is, and whether it is new.
 	add(ctx context.Context, from *os.File, took func(bytes int64)) (stored Stored, isNew bool, err error)
 	// flush ends the adding.

@@ -103,6 +103,9 @@ func (s *streamSink) copy(ctx context.Context, name string, file Stored, took fu
 	return streamError(err)
 }
 
+// together: a stream has one end.
+func (s *streamSink) together() int { return 1 }
+
 // spooled is the copy of a medium that is too long to be held in memory.
 const spooled = "spooled"
 

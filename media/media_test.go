@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -86,7 +85,7 @@ func TestWalkGivesFilesInOrderAndFollowsNoLink(t *testing.T) {
 	}
 	defer root.Close()
 	var got []string
-	for file, err := range media.Walk(t.Context(), root.FS(), media.LocalContent) {
+	for file, err := range media.Walk(t.Context(), root, media.LocalContent) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,8 +95,8 @@ func TestWalkGivesFilesInOrderAndFollowsNoLink(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	for range media.Walk(t.Context(), fstest.MapFS{}, media.LocalContent) {
-		t.Error("a store that is empty has files")
+	for range media.Walk(t.Context(), root, media.RemoteContent) {
+		t.Error("a folder that is not there has files")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"os"
 	"slices"
 	"time"
 )
@@ -19,16 +20,22 @@ type File struct {
 	Modified time.Time
 	// Closed says why it is not looked at; empty for a file.
 	Closed string
+
+	from *os.Root
+	name string // within it
 }
 
 // linkReason is why a symbolic link is not looked at.
 const linkReason = "a symbolic link, which is not followed"
 
+// Open opens a file, as long as it is the last one that Walk has given.
+func (f File) Open() (*os.File, error) { return f.from.Open(f.name) }
+
 // Walk gives the files of a kind in the order of their paths, part by part, as slices.Compare has it. A folder that is not there has
 // none; a file that is deleted meanwhile is left out.
-func Walk(ctx context.Context, store fs.FS, kind Kind) iter.Seq2[File, error] {
+func Walk(ctx context.Context, store *os.Root, kind Kind) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
-		info, err := fs.Lstat(store, string(kind))
+		info, err := store.Lstat(string(kind))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -36,25 +43,24 @@ func Walk(ctx context.Context, store fs.FS, kind Kind) iter.Seq2[File, error] {
 		case info.Mode()&fs.ModeSymlink != 0:
 			yield(File{Path: []string{string(kind)}, Closed: linkReason}, nil)
 		default:
-			w := &walker{ended: func() error { return context.Cause(ctx) }, store: store, yield: yield}
-			w.folder(string(kind), []string{string(kind)})
+			w := &walker{ended: func() error { return context.Cause(ctx) }, yield: yield}
+			w.folder(store, string(kind), []string{string(kind)})
 		}
 	}
 }
 
 type walker struct {
 	ended func() error
-	store fs.FS
 	yield func(File, error) bool
 }
 
-// folder reports whether the walk goes on.
-func (w *walker) folder(name string, parts []string) bool {
+// folder reports whether the walk goes on. What lies in it is opened from it, not from the top, which costs the system less.
+func (w *walker) folder(above *os.Root, name string, parts []string) bool {
 	if err := w.ended(); err != nil {
 		w.yield(File{}, err)
 		return false
 	}
-	entries, err := fs.ReadDir(w.store, name)
+	entries, err := fs.ReadDir(above.FS(), name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return true
@@ -64,20 +70,37 @@ func (w *walker) folder(name string, parts []string) bool {
 		w.yield(File{}, err)
 		return false
 	}
+	if !slices.ContainsFunc(entries, fs.DirEntry.IsDir) {
+		return w.entries(above, name+"/", entries, parts)
+	}
+	folder, err := above.OpenRoot(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	if err != nil {
+		w.yield(File{}, err)
+		return false
+	}
+	defer func() { _ = folder.Close() }() // only read
+	return w.entries(folder, "", entries, parts)
+}
+
+// entries are of a folder that is at the path within from.
+func (w *walker) entries(from *os.Root, path string, entries []fs.DirEntry, parts []string) bool {
 	for _, one := range entries {
-		if !w.entry(one, name+"/"+one.Name(), append(slices.Clone(parts), one.Name())) {
+		if !w.entry(from, path+one.Name(), one, append(slices.Clone(parts), one.Name())) {
 			return false
 		}
 	}
 	return true
 }
 
-func (w *walker) entry(one fs.DirEntry, name string, parts []string) bool {
+func (w *walker) entry(from *os.Root, name string, one fs.DirEntry, parts []string) bool {
 	switch {
 	case one.Type()&fs.ModeSymlink != 0:
 		return w.yield(File{Path: parts, Closed: linkReason}, nil)
 	case one.IsDir():
-		return w.folder(name, parts)
+		return w.folder(from, name, parts)
 	case !one.Type().IsRegular():
 		return w.yield(File{Path: parts, Closed: "not a regular file"}, nil)
 	}
@@ -89,5 +112,5 @@ func (w *walker) entry(one fs.DirEntry, name string, parts []string) bool {
 		w.yield(File{}, err)
 		return false
 	}
-	return w.yield(File{Path: parts, Size: info.Size(), Modified: info.ModTime()}, nil)
+	return w.yield(File{Path: parts, Size: info.Size(), Modified: info.ModTime(), from: from, name: name}, nil)
 }
