@@ -25,6 +25,9 @@ func (p process) onMount(ctx context.Context) error {
 	}
 	repo := filepath.Join(p.Place, "repo")
 	create := func() error {
+		if p.Packed != nil {
+			return p.packsOnMount(ctx, repo)
+		}
 		repository, err := backup.MakeRepository(repo)
 		if err != nil {
 			return err
@@ -44,7 +47,43 @@ func (p process) onMount(ctx context.Context) error {
 		return err
 	}
 	fmt.Println(refusals(create()))
+	if p.Packed != nil {
+		return lookAtPacks(ctx, repo)
+	}
 	return lookAt(ctx, repo)
+}
+
+// packsOnMount puts things together elsewhere.
+func (p process) packsOnMount(ctx context.Context, repo string) error {
+	if err := os.MkdirAll(repo, 0o700); err != nil {
+		return err
+	}
+	p.Packed.At.Folder = repo
+	return p.inPacks(ctx)
+}
+
+// lookAtPacks prints how many backups there are, how many packs no backup has, and whether the newest one is whole.
+func lookAtPacks(ctx context.Context, repo string) (err error) {
+	in, err := storeAt{Folder: repo}.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	opened, err := backup.OpenPacked(ctx, in, backup.Keys{})
+	if err != nil {
+		return err
+	}
+	ids, err := opened.IDs(ctx)
+	if err != nil {
+		return err
+	}
+	report, err := opened.Verify(ctx, "", backup.PackedVerifyOptions{})
+	if err != nil {
+		return err
+	}
+	packs, err := filepath.Glob(filepath.Join(repo, "packs", "*", "*"))
+	fmt.Println(len(ids), len(packs)-int(report.Packs), report.Damaged)
+	return err
 }
 
 // fillUp leaves too little room for another backup.
@@ -94,15 +133,29 @@ func TestRepositoryThatIsReadOnlyOrFull(t *testing.T) {
 		t.Run(string(want), func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, onSQLite)
-			command := process{Place: t.TempDir(), ReadOnly: readOnly, YAML: s.yaml}.command(t)
-			ownMounts(command)
-			output, err := command.CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v: %s", err, output)
-			}
-			if got, expected := string(output), string(want)+"\n1 1 []\n"; got != expected {
-				t.Errorf("%q, want %q", got, expected)
-			}
+			onMount(t, process{Place: t.TempDir(), ReadOnly: readOnly, YAML: s.yaml}, string(want)+"\n1 1 []\n")
 		})
+		t.Run(string(want)+" in packs", func(t *testing.T) {
+			t.Parallel()
+			v := newScene(t, onSQLite).inFolder(true)
+			p := v.creating(t.TempDir())
+			p.Place, p.ReadOnly = t.TempDir(), readOnly
+			onMount(t, p, string(want)+"\n1 0 []\n")
+			empty(t, p.Packed.Staging)
+		})
+	}
+}
+
+// onMount runs a process with mounts of its own, and compares what it prints.
+func onMount(t testing.TB, p process, want string) {
+	t.Helper()
+	command := p.command(t)
+	ownMounts(command)
+	output, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	if got := string(output); got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -2,8 +2,11 @@ package backup_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/backup"
+	"github.com/synapsedb/synapse/backup/pack"
 	"github.com/synapsedb/synapse/backup/store"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/internal/dbtest"
@@ -188,27 +192,131 @@ func clearTexts() []string {
 
 func TestPackedHomeserverComesBack(t *testing.T) {
 	t.Parallel()
-	for _, of := range shapes() {
-		for name, encrypted := range map[string]bool{"encrypted": true, "not encrypted": false} {
-			t.Run(string(of)+" "+name, func(t *testing.T) {
-				t.Parallel()
-				v := newScene(t, of).inFolder(encrypted)
-				manifest := v.create()
-				v.whole(manifest.ID)
-				v.comesBack(manifest)
-				onlyForOwner(t, v.at.Folder)
-				if !encrypted {
-					return
-				}
-				for path, content := range tree(t, v.at.Folder) {
-					for _, text := range clearTexts() {
-						if strings.Contains(content, text) {
-							t.Errorf("%s shows %q", path, text)
-						}
-					}
-				}
-			})
+	for _, one := range []struct {
+		shape     shape
+		encrypted bool
+	}{{onSQLite, true}, {onSQLite, false}, {onPostgres, false}, {inTwo, true}} {
+		t.Run(fmt.Sprintf("%s, encrypted: %v", one.shape, one.encrypted), func(t *testing.T) {
+			t.Parallel()
+			v := newScene(t, one.shape).inFolder(one.encrypted)
+			manifest := v.create()
+			v.whole(manifest.ID)
+			v.comesBack(manifest)
+			onlyForOwner(t, v.at.Folder)
+			if one.encrypted {
+				v.tellsNothing()
+			}
+		})
+	}
+}
+
+func (v *vault) tellsNothing() {
+	v.t.Helper()
+	for path, content := range tree(v.t, v.at.Folder) {
+		for _, text := range clearTexts() {
+			if strings.Contains(content, text) {
+				v.t.Errorf("%s shows %q", path, text)
+			}
 		}
+	}
+}
+
+// TestSparsePacksAreNotTakenOver: else a pack would stay as long as one small file in it is there.
+func TestSparsePacksAreNotTakenOver(t *testing.T) {
+	t.Parallel()
+	v := newScene(t, onSQLite).inFolder(true)
+	random := rand.NewChaCha8([32]byte{})
+	var large []string
+	for i := range 4 {
+		content := make([]byte, 2<<20)
+		_, _ = random.Read(content) // it never fails
+		name := fmt.Sprintf("media_store/local_content/La/rg/e%d", i)
+		v.file(name, string(content), 0o640)
+		large = append(large, v.path(name))
+	}
+	v.create()
+	first := v.packsIn()
+	for _, path := range large[1:] {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The list of the backup before still has all of them; the one behind it has not.
+	if m := v.create().Media; m.NewFiles != 0 {
+		t.Errorf("%+v", m)
+	}
+	last := v.create()
+	if m := last.Media; m.NewBytes < 2<<20 || m.NewFiles != m.Read {
+		t.Errorf("%+v", m)
+	}
+	err := v.with(backup.Keys{}, func(p *backup.Packed) error {
+		_, err := p.Prune(t.Context(), backup.PruneOptions{Policy: backup.Policy{Last: 1}})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range first {
+		if slices.Contains(v.packsIn(), path) {
+			t.Errorf("%s is still there", path)
+		}
+	}
+	v.whole(last.ID)
+	v.comesBack(last)
+}
+
+// TestTamperedPackedBackupLeadsNowhere: whoever knows the public key can write a backup, whose names may lead anywhere.
+func TestTamperedPackedBackupLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	v := newScene(t, onSQLite).inFolder(true)
+	manifest := v.create()
+	for name, tamper := range map[string]func(m *backup.Manifest){
+		"up": func(m *backup.Manifest) {
+			m.Files[0].Name, m.Files[0].Path = "files/../../../../../evil", "/../../../../evil"
+		},
+		"list elsewhere":   func(m *backup.Manifest) { m.Media.List.Name = "../../other" },
+		"another backup's": func(m *backup.Manifest) { m.ID = "20200101T000000Z-000000" },
+		"another pack's":   func(m *backup.Manifest) { m.Files[0].Packs = []int{1000} },
+		"negative":         func(m *backup.Manifest) { m.Databases[0].Files[0].Packs = []int{-1} },
+	} {
+		changed := copyOf(t, manifest)
+		tamper(changed)
+		v.replace(changed, manifest.ID)
+		p, staging := v.newPlace(), t.TempDir()
+		_, err := v.restoreTo(p, staging)
+		if _, isDamaged := errors.AsType[*backup.DamagedError](err); !isDamaged {
+			t.Errorf("%s: %v", name, err)
+		}
+		empty(t, staging)
+	}
+	v.replace(manifest, manifest.ID)
+	v.comesBack(manifest)
+}
+
+// replace puts a manifest in the place of that of a backup, with all its sums.
+func (v *vault) replace(manifest *backup.Manifest, id string) {
+	v.t.Helper()
+	plain, err := json.Marshal(manifest)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	sealed, err := pack.Seal(plain, v.public.Recipients)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	packs := filepath.Join(v.at.Folder, "backups", id, "packs.json")
+	described := map[string]any{}
+	if err := json.Unmarshal([]byte(content(v.t, packs)), &described); err != nil {
+		v.t.Fatal(err)
+	}
+	name := "backups/" + id + "/manifest.json.age"
+	described["manifest"] = pack.Pack{Name: name, Size: int64(len(sealed)), SHA256: sumOf(sealed)}
+	text, err := json.Marshal(described)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(packs, text, 0o600), os.WriteFile(filepath.Join(v.at.Folder, name), sealed, 0o600)); err != nil {
+		v.t.Fatal(err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -137,11 +138,18 @@ func (v *packedVerification) whole(ctx context.Context) (err error) {
 		}
 		return v.sums(ctx)
 	}
-	if v.staged, err = openStaging(v.options.Staging, "verify-"+v.list.ID+"-"+chance(4)); err != nil {
+	folder, err := makeOwnStaging(v.options.Staging)
+	if err != nil {
+		return refuse(StagingUnfit, fmt.Sprintf("there is no folder for what has to be read: %v", err), "name one that can be written to: --staging")
+	}
+	defer func() { err = errors.Join(err, folder.remove()) }()
+	path := filepath.Join(folder.path, "repository")
+	repository, err := MakeRepository(path)
+	if err != nil {
 		return err
 	}
-	v.staged.ID = v.list.ID
-	defer func() { err = errors.Join(err, v.staged.Remove()) }()
+	v.staged = &Fetched{Repository: repository, ID: v.list.ID, Path: path}
+	defer func() { err = errors.Join(err, repository.Close()) }()
 	if err := v.damage(v.stage(ctx)); err != nil {
 		return err
 	}
