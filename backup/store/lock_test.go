@@ -115,7 +115,7 @@ func TestLockEndsWithUnlockAndContext(t *testing.T) {
 func TestLockOfAKilledProcessEnds(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p place) {
-		p.Lease = time.Second
+		p.Lease = 2 * time.Second
 		holder := child{Place: p, Work: "lock"}.start(t)
 		opened := p.mustOpen(t)
 		_, _, err := opened.Lock(t.Context())

@@ -70,18 +70,34 @@ func (b *bucket) Put(ctx context.Context, name string, content []byte) error {
 	return b.failure("store", name, err)
 }
 
-// recognise takes a refusal for a success when the file that is there is the one that was sent.
+// recognise takes a refusal for a success when the file that is there is the one that was sent. A service may refuse what is being put, and show it a moment later.
 func (b *bucket) recognise(ctx context.Context, name, ours string, refusal error) error {
-	return b.try(ctx, func(ctx context.Context) error {
-		there, err := b.client.StatObject(ctx, b.options.Bucket, b.key(name), minio.StatObjectOptions{})
+	const looks = 5
+	for range looks {
+		there, err := b.putterOf(ctx, name)
+		switch {
+		case isMissing(err):
+			err = rest(ctx, firstPause)
+		case err == nil && there != ours:
+			err = refusal
+		case err == nil:
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		if there.UserMetadata[putter] != ours {
-			return refusal
-		}
-		return nil
+	}
+	return refusal
+}
+
+// putterOf returns the metadatum of the file that is there.
+func (b *bucket) putterOf(ctx context.Context, name string) (text string, err error) {
+	err = b.try(ctx, func(ctx context.Context) error {
+		there, err := b.client.StatObject(ctx, b.options.Bucket, b.key(name), minio.StatObjectOptions{})
+		text = there.UserMetadata[putter]
+		return err
 	})
+	return text, err
 }
 
 // onlyNew is the condition that there is no such object.
@@ -101,7 +117,7 @@ func onlyFor(etag string) minio.PutObjectOptions {
 // put sends an object in one request, once. The sums let the service refuse what has changed on the way.
 func (b *bucket) put(ctx context.Context, name string, content []byte, options minio.PutObjectOptions) (etag string, err error) {
 	core := minio.Core{Client: b.client}
-	options.DisableContentSha256 = true // of each piece of the body, which not every service knows; that of all of it is sent
+	options.DisableContentSha256 = true                        // of each piece of the body, which not every service knows; that of all of it is sent
 	simple, strong := md5.Sum(content), sha256.Sum256(content) //nolint:gosec // see the import
 	sent, err := core.PutObject(ctx, b.options.Bucket, b.key(name), bytes.NewReader(content), int64(len(content)),
 		base64.StdEncoding.EncodeToString(simple[:]), hex.EncodeToString(strong[:]), options)
