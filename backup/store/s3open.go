@@ -41,7 +41,8 @@ type S3Options struct {
 	// Credentials are who asks. Empty: those in AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, else in the file of AWS's own tools, ~/.aws/credentials or
 	// AWS_SHARED_CREDENTIALS_FILE, of the profile AWS_PROFILE or "default".
 	Credentials Credentials
-	// Lease is how long the lock of a process that was killed keeps others out; it is renewed four times as often. Services tell time in whole seconds, so less than a few of them is
+	// Lease is how long the lock of a process that was killed keeps others out; it is renewed four times as often. Others take it over when a quarter more and two seconds have
+	// passed, as the clocks of a service's machines differ. Services tell time in whole seconds, so less than a few of them is
 	// not useful. Default: a minute.
 	Lease time.Duration
 	// Patience is how long a request is tried again that fails for a reason that may pass, such as a server that is starting. Default: two minutes.
