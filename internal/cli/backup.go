@@ -63,6 +63,7 @@ type backupFlags struct {
 	media                      string
 	allowMissing, json         bool
 	jobs                       int
+	metrics                    metricsFlag
 }
 
 func (e *environment) backupCreate() *cobra.Command {
@@ -77,7 +78,8 @@ func (e *environment) backupCreate() *cobra.Command {
 			if err := required(command, "config", "repo"); err != nil {
 				return err
 			}
-			return e.runBackup(command.Context(), flags)
+			ctx := command.Context()
+			return flags.metrics.around(ctx, "create", flags.repo, func() error { return e.runBackup(ctx, flags) })
 		},
 	}
 	set := command.Flags()
@@ -94,6 +96,7 @@ func (e *environment) backupCreate() *cobra.Command {
 	flags.room(command, "put dumps together")
 	set.StringVar(&flags.cache, "cache-dir", "", "keep in this `folder` what the next backup has to know of media, if it is in packs; CACHE_DIRECTORY, or the user's cache without it")
 	flags.services(command)
+	flags.metrics.add(command)
 	set.BoolVar(&flags.json, "json", false, "print the manifest as JSON")
 	return command
 }
@@ -144,6 +147,9 @@ func (e *environment) runBackup(ctx context.Context, flags *backupFlags) (err er
 		return &jobError{err}
 	}
 	manifest, err := e.writeBackup(ctx, &flags.location, options)
+	if err == nil {
+		flags.metrics.created(manifest)
+	}
 	switch {
 	case err != nil:
 		return jobOrUsage(stoppedBy(ctx, err))
@@ -223,6 +229,9 @@ func (w *reportWriter) backedUp(database *backup.Database) {
 	}
 	w.line("Database %s (%s, schema version %d): %s rows of %d tables, %s; without the rows of %s", database.Label, database.Engine, database.SchemaVersion,
 		number(rows), len(database.Tables)-len(left), bytesText(bytes), engine.List(left))
+	if behind := database.BehindMain; behind != nil {
+		w.line("         taken %.3f s after main; %s state groups have come meanwhile, to which no event of the backup refers", behind.Seconds, number(behind.StateGroups))
+	}
 }
 
 func (w *reportWriter) backedUpMedia(m *backup.Media) {

@@ -32,6 +32,7 @@ type backupListFlags struct {
 
 	id         string
 	deep, json bool
+	metrics    metricsFlag
 }
 
 // VerifiedBackup is what "synapse backup verify --json" prints.
@@ -187,13 +188,15 @@ func (e *environment) backupVerify() *cobra.Command {
 			if err := required(command, "repo"); err != nil {
 				return err
 			}
-			return e.runBackupVerify(command.Context(), flags)
+			ctx := command.Context()
+			return flags.metrics.around(ctx, "verify", flags.repo, func() error { return e.runBackupVerify(ctx, flags) })
 		},
 	}
 	flags.where(command, repoToRead)
 	command.Flags().StringVar(&flags.id, "backup", "", "the `ID` of the backup; the newest without it")
 	flags.opening(command)
 	command.Flags().BoolVar(&flags.deep, "deep", false, "also restore the databases, into a private server that is removed, and count their rows")
+	flags.metrics.add(command)
 	command.Flags().BoolVar(&flags.json, "json", false, "print what was found as JSON")
 	return command
 }
@@ -218,6 +221,7 @@ func (e *environment) runBackupVerify(ctx context.Context, flags *backupListFlag
 	if err != nil {
 		return &jobError{stoppedBy(ctx, err)}
 	}
+	flags.metrics.verified(report.Verified)
 	if err := e.printVerified(report, flags.json); err != nil {
 		return err
 	}

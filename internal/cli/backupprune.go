@@ -27,6 +27,7 @@ type pruneFlags struct {
 
 	policy       backup.Policy
 	dryRun, json bool
+	metrics      metricsFlag
 }
 
 func (e *environment) backupPrune() *cobra.Command {
@@ -41,7 +42,11 @@ func (e *environment) backupPrune() *cobra.Command {
 			if err := required(command, "repo"); err != nil {
 				return err
 			}
-			return e.runBackupPrune(command.Context(), flags)
+			ctx, work := command.Context(), func() error { return e.runBackupPrune(command.Context(), flags) }
+			if flags.dryRun {
+				return work()
+			}
+			return flags.metrics.around(ctx, "prune", flags.repo, work)
 		},
 	}
 	set := command.Flags()
@@ -52,6 +57,7 @@ func (e *environment) backupPrune() *cobra.Command {
 	set.IntVar(&flags.policy.Monthly, "keep-monthly", 0, "keep the newest backup of each of the last `n` months that have one")
 	set.BoolVar(&flags.dryRun, "dry-run", false, "only say what would be removed")
 	flags.services(command)
+	flags.metrics.add(command)
 	set.BoolVar(&flags.json, "json", false, "print what was removed as JSON")
 	return command
 }
@@ -75,6 +81,7 @@ func (e *environment) runBackupPrune(ctx context.Context, flags *pruneFlags) (er
 	if err != nil {
 		return &jobError{stoppedBy(ctx, err)}
 	}
+	flags.metrics.pruned(report)
 	if flags.json {
 		return e.printJSON(report)
 	}
