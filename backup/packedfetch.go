@@ -95,6 +95,7 @@ func openStaging(below, id string) (*Fetched, error) {
 	if err := repository.lock(true); err != nil {
 		return nil, errors.Join(err, repository.Close())
 	}
+	repository.fetched = true
 	return &Fetched{Repository: repository, ID: id, Path: path}, nil
 }
 

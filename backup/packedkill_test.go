@@ -286,6 +286,47 @@ func TestFetchedPartsAreNotFetchedAgain(t *testing.T) {
 	}
 }
 
+// TestFetchedMediaAreNotCopied: where a fetched backup and the media store are on one file system there is room for it once.
+func TestFetchedMediaAreNotCopied(t *testing.T) {
+	t.Parallel()
+	v := newScene(t, onSQLite).inFolder(true)
+	manifest := v.create()
+	p := v.newPlace()
+	err := v.with(v.private, func(from *backup.Packed) error {
+		fetched, err := from.Fetch(t.Context(), backup.FetchOptions{Staging: filepath.Dir(p.folder)})
+		if err != nil {
+			return err
+		}
+		if _, err := fetched.Restore(t.Context(), p.options()); err != nil {
+			return err
+		}
+		for path, text := range tree(t, filepath.Join(p.folder, "media_store", "local_content")) {
+			sum := sumOf([]byte(text))
+			one, err := os.Stat(path)
+			other, missing := os.Stat(filepath.Join(fetched.Path, "media", sum[:2], sum))
+			if err := errors.Join(err, missing); err != nil || !os.SameFile(one, other) {
+				t.Errorf("%s is a copy: %v", path, err)
+			}
+		}
+		return fetched.Remove()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.sound(manifest)
+	for path := range tree(t, v.store()) {
+		before, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, _ := filepath.Rel(v.store(), path)
+		after, err := os.Stat(filepath.Join(p.folder, "media_store", name))
+		if err != nil || !before.ModTime().Equal(after.ModTime()) {
+			t.Errorf("%s has another time than before: %v", path, err)
+		}
+	}
+}
+
 func TestKeysOfPackedRepositories(t *testing.T) {
 	t.Parallel()
 	v := newScene(t, onSQLite).inFolder(true)

@@ -35,6 +35,8 @@ type Repository struct {
 	// opened are folders of contents of media, by the beginning of the checksums.
 	opening sync.Mutex
 	opened  map[string]*os.Root
+	// fetched says that it is removed when it has been restored.
+	fetched bool
 }
 
 // description is the content of repositoryName.

@@ -47,6 +47,8 @@ type RestoreOptions struct {
 	Jobs int
 	// PgRestore is the path of that program; needed for PostgreSQL alone.
 	PgRestore string
+	// Take says that the repository is removed after this, so that media on the same file system need not be copied. One that was fetched is.
+	Take bool
 	// Progress may be nil.
 	Progress func(Progress)
 	// Log may be nil.
@@ -192,6 +194,9 @@ func (m *restoration) begin() {
 	}
 }
 
+// takes reports whether contents of media need not stay where they are.
+func (m *restoration) takes() bool { return m.options.Take || m.from.fetched }
+
 func (m *restoration) wants(part Part) bool {
 	return len(m.options.Only) == 0 || slices.Contains(m.options.Only, part)
 }
@@ -276,7 +281,7 @@ func (m *restoration) checkSpace(context.Context) error {
 		return nil
 	}
 	needed := map[string]int64{}
-	if m.media != nil {
+	if m.media != nil && (!m.takes() || !onOneFileSystem(m.from.path, existing(m.report.MediaPath))) {
 		needed[existing(m.report.MediaPath)] += m.backup.Manifest.Media.Bytes
 	}
 	for _, one := range m.targets {

@@ -132,6 +132,8 @@ type placed struct {
 	owner    int // -1 leaves it
 	group    int
 	modified time.Time // zero leaves it
+	// take says that the content need not stay where it is, so that it may get a second name in place of a copy.
+	take bool
 }
 
 // unfinishedEnd marks a file that is being written. No path of a media store or of a backup's files ends so by itself.
@@ -156,15 +158,10 @@ func place(ctx context.Context, to *os.Root, as placed, from *os.Root, content S
 	if err := unlessMissing(to.Remove(unfinished)); err != nil {
 		return err
 	}
-	source, err := from.Open(content.Name)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
 	if err := to.MkdirAll(path.Dir(as.name), 0o750); err != nil {
 		return err
 	}
-	stored, err := storeCopy(ctx, to, unfinished, source, took)
+	stored, err := as.bring(ctx, to, unfinished, from, content.Name, took)
 	stored.Name = content.Name
 	if err := judge(content, stored, err); err != nil {
 		return errors.Join(err, unlessMissing(to.Remove(unfinished)))
@@ -173,6 +170,23 @@ func place(ctx context.Context, to *os.Root, as placed, from *os.Root, content S
 		return err
 	}
 	return rename(to, unfinished, as.name)
+}
+
+// bring makes a file of a content, and sums it.
+func (p placed) bring(ctx context.Context, to *os.Root, unfinished string, from *os.Root, content string, took func(int64)) (Stored, error) {
+	if p.take {
+		if linked, err := link(from, content, to, unfinished); err != nil {
+			return Stored{}, err
+		} else if linked {
+			return sumFile(ctx, to, unfinished, took)
+		}
+	}
+	source, err := from.Open(content)
+	if err != nil {
+		return Stored{}, err
+	}
+	defer source.Close()
+	return storeCopy(ctx, to, unfinished, source, took)
 }
 
 // rename gives a name that nothing has.
@@ -241,7 +255,7 @@ func (m *restoration) restoreMedia(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		as := placed{name: medium.Path, mode: 0o640, owner: list.Owner, group: list.Group, modified: time.Unix(0, medium.Modified)}
+		as := placed{name: medium.Path, mode: 0o640, owner: list.Owner, group: list.Group, modified: time.Unix(0, medium.Modified), take: m.takes()}
 		if err := place(ctx, m.media.root, as, m.from.root, Stored{Name: object(medium.SHA256), Size: medium.Size, SHA256: medium.SHA256}, m.meter.Add); err != nil {
 			return fmt.Errorf("restore %s: %w", medium.Path, err)
 		}

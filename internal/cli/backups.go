@@ -19,6 +19,8 @@ type backups interface {
 	list(ctx context.Context, id string) (*ListedBackup, error)
 	// manifest is that of one; of the newest when id is empty.
 	manifest(ctx context.Context, id string) (*backup.Manifest, error)
+	// temporary reports whether the repository that use gives is removed after it.
+	temporary() bool
 	create(ctx context.Context, e *environment, options backup.CreateOptions) (*backup.Manifest, error)
 	verify(ctx context.Context, id string, options backup.VerifyOptions) (*backup.Verified, error)
 	prune(ctx context.Context, options backup.PruneOptions) (*backup.Pruned, error)
@@ -63,6 +65,8 @@ func (p *plainBackups) prune(ctx context.Context, options backup.PruneOptions) (
 func (p *plainBackups) use(_ context.Context, _ backup.FetchOptions, work func(*backup.Repository) error) error {
 	return work(p.repository)
 }
+
+func (p *plainBackups) temporary() bool { return false }
 
 func (p *plainBackups) Close() error { return p.repository.Close() }
 
@@ -125,6 +129,8 @@ func (p *packedBackups) use(ctx context.Context, options backup.FetchOptions, wo
 	return fetched.Remove()
 }
 
+func (p *packedBackups) temporary() bool { return true }
+
 func (p *packedBackups) Close() error { return errors.Join(p.packed.Close(), p.in.Close()) }
 
 // receivedBackup came from standard input.
@@ -152,6 +158,8 @@ func (e *environment) receive(ctx context.Context, l *location, keys backup.Keys
 	}
 	return &receivedBackup{plainBackups: plainBackups{repository: repository}, folder: folder}, nil
 }
+
+func (r *receivedBackup) temporary() bool { return true }
 
 func (r *receivedBackup) Close() error {
 	return errors.Join(r.plainBackups.Close(), os.RemoveAll(r.folder))

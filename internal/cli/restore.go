@@ -94,7 +94,7 @@ func (e *environment) runRestore(ctx context.Context, flags *restoreFlags) (err 
 		return &jobError{err}
 	}
 	display := e.showBackup()
-	options.Progress = display.update
+	options.Progress, options.Take = display.update, opened.temporary()
 	var report *backup.Restored
 	err = opened.use(ctx, backup.FetchOptions{Backup: flags.id, Only: options.Only, Progress: display.update}, func(repository *backup.Repository) (err error) {
 		report, err = repository.Restore(ctx, *options)
