@@ -82,7 +82,11 @@ func (s *packSink) begin(ctx context.Context, now time.Time) (held context.Conte
 func (p *Packed) lock(ctx context.Context) (held context.Context, unlock func() error, err error) {
 	held, unlock, err = p.store.Lock(ctx)
 	if locked, isLocked := errors.AsType[*store.LockedError](err); isLocked {
-		return nil, nil, refuse(RepositoryLocked, "another process is working in "+p.store.String()+": "+locked.Error(), "wait until it has ended")
+		who := locked.Who
+		if who == "" {
+			who = "another process"
+		}
+		return nil, nil, refuse(RepositoryLocked, who+" is working in "+p.store.String(), "wait until it has ended")
 	}
 	if err != nil && isDenied(err) {
 		return nil, nil, readOnly(p.store, err)

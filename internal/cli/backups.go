@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/synapsedb/synapse/backup"
 	"github.com/synapsedb/synapse/backup/store"
@@ -171,5 +173,9 @@ func (e *environment) createStream(ctx context.Context, l *location, keys backup
 	if err != nil {
 		return nil, err
 	}
+	// A reader that has gone would end this process at once, and what was put together would stay.
+	ignored := make(chan os.Signal, 1)
+	signal.Notify(ignored, syscall.SIGPIPE)
+	defer signal.Stop(ignored)
 	return backup.CreateStream(ctx, e.stdout, backup.StreamOptions{CreateOptions: options, Recipients: recipients, Staging: l.staging})
 }

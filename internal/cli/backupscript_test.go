@@ -43,3 +43,17 @@ func fed(ts *testscript.TestScript, _ bool, args []string) {
 	err = command.Run()
 	finish(ts, command, stdout, stderr, err, code)
 }
+
+// cut is like exits, with a reader of standard output that has gone.
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	code, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	reader, writer, err := os.Pipe()
+	ts.Check(err)
+	ts.Check(reader.Close())
+	command, stdout, stderr := program(ts, args[1:])
+	command.Stdout = writer
+	err = command.Run()
+	ts.Check(writer.Close())
+	finish(ts, command, stdout, stderr, err, code)
+}
