@@ -63,7 +63,7 @@ func (p *Packed) Fetch(ctx context.Context, options FetchOptions) (_ *Fetched, e
 		return nil, err
 	}
 	if err := p.fetch(ctx, b, fetched, options.Only, meter); err != nil {
-		return nil, errors.Join(err, fetched.Close())
+		return nil, errors.Join(p.removed(ctx, b.Manifest.ID, err), fetched.Close())
 	}
 	return fetched, nil
 }

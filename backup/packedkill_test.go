@@ -286,6 +286,37 @@ func TestFetchedPartsAreNotFetchedAgain(t *testing.T) {
 	}
 }
 
+// TestBackupThatIsRemovedMeanwhileIsNotDamaged: whoever only reads has no lock, and another process may prune.
+func TestBackupThatIsRemovedMeanwhileIsNotDamaged(t *testing.T) {
+	t.Parallel()
+	for at, read := range map[backup.Phase]func(p *backup.Packed, progress func(backup.Progress)) error{
+		backup.PhaseFetch: func(p *backup.Packed, progress func(backup.Progress)) error {
+			_, err := p.Fetch(t.Context(), backup.FetchOptions{Staging: t.TempDir(), Progress: progress})
+			return err
+		},
+		backup.PhaseProof: func(p *backup.Packed, progress func(backup.Progress)) error {
+			_, err := p.Verify(t.Context(), "", backup.PackedVerifyOptions{Staging: t.TempDir(), VerifyOptions: backup.VerifyOptions{Progress: progress}})
+			return err
+		},
+	} {
+		v := newScene(t, onSQLite).inFolder(true)
+		id := v.create().ID
+		err := v.with(v.private, func(p *backup.Packed) error {
+			return read(p, func(now backup.Progress) {
+				if now.Phase != at {
+					return
+				}
+				if err := errors.Join(os.RemoveAll(filepath.Join(v.at.Folder, "backups", id)), os.RemoveAll(filepath.Join(v.at.Folder, "packs"))); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+		if _, isNotFound := errors.AsType[*backup.NotFoundError](err); !isNotFound {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+}
+
 // TestFetchedMediaAreNotCopied: where a fetched backup and the media store are on one file system there is room for it once.
 func TestFetchedMediaAreNotCopied(t *testing.T) {
 	t.Parallel()

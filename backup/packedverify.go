@@ -43,6 +43,9 @@ func (p *Packed) Verify(ctx context.Context, id string, options PackedVerifyOpti
 	} else {
 		err = v.sums(ctx)
 	}
+	if len(v.report.Damaged) > 0 {
+		err = p.removed(ctx, id, err)
+	}
 	if err != nil {
 		return v.report, err
 	}
@@ -52,6 +55,15 @@ func (p *Packed) Verify(ctx context.Context, id string, options PackedVerifyOpti
 		err = nil
 	}
 	return v.report, err
+}
+
+// removed tells what looks like damage from a backup that another process has removed meanwhile: who only reads has no lock.
+func (p *Packed) removed(ctx context.Context, id string, err error) error {
+	_, missing := p.packs(ctx, id)
+	if notFound, isNotFound := errors.AsType[*NotFoundError](missing); isNotFound {
+		return notFound
+	}
+	return err
 }
 
 type packedVerification struct {

@@ -44,7 +44,7 @@ func (e *environment) drill(ctx context.Context, of backups, options backup.Rest
 			return nil, err
 		}
 	}
-	err = of.use(ctx, backup.FetchOptions{Backup: manifest.ID, Only: options.Only, Progress: options.Progress}, func(repository *backup.Repository) (err error) {
+	err = of.use(ctx, backup.FetchOptions{Backup: manifest.ID, Only: options.Only, Progress: options.Progress}, false, func(repository *backup.Repository) (err error) {
 		report, err = repository.Restore(ctx, options)
 		return err
 	})

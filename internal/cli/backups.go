@@ -26,8 +26,9 @@ type backups interface {
 	create(ctx context.Context, e *environment, options backup.CreateOptions) (*backup.Manifest, error)
 	verify(ctx context.Context, id string, options backup.VerifyOptions) (*backup.Verified, error)
 	prune(ctx context.Context, options backup.PruneOptions) (*backup.Pruned, error)
-	// use has work done with a plain repository that has the parts of a backup.
-	use(ctx context.Context, options backup.FetchOptions, work func(*backup.Repository) error) error
+	// use has work done with a plain repository that has the parts of a backup. If it was fetched for that, and the work fails, it stays where the
+	// work can go on.
+	use(ctx context.Context, options backup.FetchOptions, goesOn bool, work func(*backup.Repository) error) error
 	Close() error
 }
 
@@ -64,7 +65,7 @@ func (p *plainBackups) prune(ctx context.Context, options backup.PruneOptions) (
 	return p.repository.Prune(ctx, options)
 }
 
-func (p *plainBackups) use(_ context.Context, _ backup.FetchOptions, work func(*backup.Repository) error) error {
+func (p *plainBackups) use(_ context.Context, _ backup.FetchOptions, _ bool, work func(*backup.Repository) error) error {
 	return work(p.repository)
 }
 
@@ -118,15 +119,16 @@ func (p *packedBackups) prune(ctx context.Context, options backup.PruneOptions) 
 	return p.packed.Prune(ctx, options)
 }
 
-// use fetches the backup. What was fetched stays when the work fails, so that it can go on.
-func (p *packedBackups) use(ctx context.Context, options backup.FetchOptions, work func(*backup.Repository) error) error {
+func (p *packedBackups) use(ctx context.Context, options backup.FetchOptions, goesOn bool, work func(*backup.Repository) error) error {
 	options.Staging = p.at.staging
 	fetched, err := p.packed.Fetch(ctx, options)
 	if err != nil {
 		return err
 	}
-	if err := work(fetched.Repository); err != nil {
+	if err := work(fetched.Repository); err != nil && goesOn {
 		return errors.Join(fmt.Errorf("%w\nwhat was fetched stays in %s, and the same command goes on with it; remove it if it is not wanted", err, fetched.Path), fetched.Close())
+	} else if err != nil {
+		return errors.Join(err, fetched.Remove())
 	}
 	return fetched.Remove()
 }

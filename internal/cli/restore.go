@@ -96,7 +96,7 @@ func (e *environment) runRestore(ctx context.Context, flags *restoreFlags) (err 
 	display := e.showBackup()
 	options.Progress, options.Take = display.update, opened.temporary()
 	var report *backup.Restored
-	err = opened.use(ctx, backup.FetchOptions{Backup: flags.id, Only: options.Only, Progress: display.update}, func(repository *backup.Repository) (err error) {
+	err = opened.use(ctx, backup.FetchOptions{Backup: flags.id, Only: options.Only, Progress: display.update}, true, func(repository *backup.Repository) (err error) {
 		report, err = repository.Restore(ctx, *options)
 		return err
 	})
