@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/synapsedb/synapse/internal/filelock"
 )
 
 // The names in a repository.
@@ -32,7 +34,7 @@ type Repository struct {
 	locked *os.File // nil as long as it is not locked
 	// damaged are contents of media that are known as such; only for who has read them.
 	damaged map[string]struct{}
-	// opened are folders of contents of media, by the beginning of the checksums.
+	// opened are folders of contents of media, by the beginning of the checksums. opening is of damaged, too.
 	opening sync.Mutex
 	opened  map[string]*os.Root
 	// fetched says that it is removed when it has been restored.
@@ -199,7 +201,7 @@ const lockPatience = 3 * time.Second
 func patientLock(file *os.File, exclusive bool) (got bool, err error) {
 	const pause = 20 * time.Millisecond
 	for begun := time.Now(); ; time.Sleep(pause) {
-		if got, err = tryLock(file, exclusive); got || err != nil || time.Since(begun) > lockPatience {
+		if got, err = filelock.Try(file, exclusive); got || err != nil || time.Since(begun) > lockPatience {
 			return got, err
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/synapsedb/synapse/internal/filelock"
 )
 
 // ownStaging is a folder for one process, which others remove when it was killed. It has a lock for that, since a stream has none.
@@ -45,7 +47,7 @@ func (s *ownStaging) lock() (err error) {
 	if s.locked, err = s.root.OpenFile(newLockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return err
 	}
-	if _, err := tryLock(s.locked, true); err != nil {
+	if _, err := filelock.Try(s.locked, true); err != nil {
 		return err
 	}
 	return s.root.Rename(newLockName, ownLockName)
@@ -86,7 +88,7 @@ func removeOrphan(path string) {
 		return
 	}
 	defer locked.Close()
-	if got, err := tryLock(locked, true); err == nil && got {
+	if got, err := filelock.Try(locked, true); err == nil && got {
 		_ = os.RemoveAll(path)
 	}
 }
