@@ -177,6 +177,7 @@ func (v *vault) comesBack(manifest *backup.Manifest) {
 		v.t.Fatal(err)
 	}
 	p.sound(manifest)
+	p.everyRow(manifest)
 	if report.MediaFiles != manifest.Media.Files || len(report.Files) != len(manifest.Files) {
 		v.t.Errorf("%+v", report)
 	}

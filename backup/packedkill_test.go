@@ -237,6 +237,7 @@ func TestKilledRestoreFromPacksGoesOn(t *testing.T) {
 				empty(t, staging)
 			}
 			p.sound(manifest)
+			p.everyRow(manifest)
 		}
 	})
 }
