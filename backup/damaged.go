@@ -35,18 +35,28 @@ func (r *Repository) noteDamaged(sum string) error {
 	return file.Close()
 }
 
+// isDamaged reports whether a content is known as damaged. Several goroutines ask.
+func (r *Repository) isDamaged(sum string) bool {
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	_, is := r.damaged[sum]
+	return is
+}
+
 // noteMended takes that back.
 func (r *Repository) noteMended(sum string) error {
-	if _, wasDamaged := r.damaged[sum]; !wasDamaged {
+	if !r.isDamaged(sum) {
 		return nil
 	}
+	r.opening.Lock()
 	delete(r.damaged, sum)
+	r.opening.Unlock()
 	return unlessMissing(r.root.Remove(damagedFolder + "/" + sum))
 }
 
 // replaced takes the note of a damaged content back when its new one is on the disk under its name.
 func (r *Repository) replaced(sum string) error {
-	if _, wasDamaged := r.damaged[sum]; !wasDamaged {
+	if !r.isDamaged(sum) {
 		return nil
 	}
 	if err := syncFolder(r.root, objectsFolder+"/"+sum[:2]); err != nil {

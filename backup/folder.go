@@ -146,6 +146,9 @@ func (s *folderSink) discard() error {
 	if s.name == "" {
 		return nil
 	}
+	if s.into != nil {
+		s.into.close()
+	}
 	if err := s.of.root.RemoveAll(s.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the unfinished backup, which the next one would do: %w", err)
 	}
@@ -155,7 +158,7 @@ func (s *folderSink) discard() error {
 // close leaves the lock to the repository.
 func (s *folderSink) close() error {
 	if s.into != nil {
-		_ = s.into.into.Close() // only a folder; closed already when all went well
+		s.into.close()
 	}
 	if s.newest != nil {
 		return s.newest.Close()

@@ -13,10 +13,10 @@ import (
 	"sync/atomic"
 )
 
-// A batch is what is brought to the disk at once, before any of it gets its name.
+// A batch is what is brought to the disk at once, before any of it gets its name, while the next one is read.
 const (
-	batchFiles = 32 << 10
-	batchBytes = 1 << 30
+	batchFiles = 4096
+	batchBytes = 256 << 20
 )
 
 var sumForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -26,7 +26,7 @@ func object(sum string) string { return objectsFolder + "/" + sum[:2] + "/" + su
 
 // has reports whether the repository has a content, as far as its size tells.
 func (r *Repository) has(sum string, size int64) bool {
-	if _, isDamaged := r.damaged[sum]; isDamaged || !sumForm.MatchString(sum) {
+	if r.isDamaged(sum) || !sumForm.MatchString(sum) {
 		return false
 	}
 	shard, err := r.shard(sum[:2])
@@ -66,6 +66,8 @@ type adding struct {
 	mutex   sync.Mutex
 	waiting map[string]int64 // their numbers by checksum
 	bytes   int64
+	naming  map[string]int64 // the batch before; it may be complete
+	named   chan error       // how it has ended; nil without such a batch
 }
 
 const waitingFolder = "new"
@@ -134,8 +136,14 @@ func writeSummed(to io.Writer, buffer []byte, n int, rest io.Reader) (stored Sto
 func (a *adding) isNew(content Stored) bool {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	_, waits := a.waiting[content.SHA256]
-	return !waits && !a.to.has(content.SHA256, content.Size)
+	return !a.waits(content.SHA256) && !a.to.has(content.SHA256, content.Size)
+}
+
+// waits reports whether a content has been written. It is called with the mutex held.
+func (a *adding) waits(sum string) bool {
+	_, waits := a.waiting[sum]
+	_, isNaming := a.naming[sum]
+	return waits || isNaming
 }
 
 // wait has a content that was written wait for the others of its batch, if no other goroutine has written the same.
@@ -145,15 +153,38 @@ func (a *adding) wait(ctx context.Context, content Stored, number int64) (isNew 
 	}
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	if _, waits := a.waiting[content.SHA256]; waits {
+	if a.waits(content.SHA256) {
 		return false, nil
 	}
 	a.waiting[content.SHA256] = number
 	a.bytes += content.Size
 	if len(a.waiting) >= batchFiles || a.bytes >= batchBytes {
-		err = a.nameAll(ctx)
+		err = a.next(ctx)
 	}
 	return true, err
+}
+
+// next has what waits brought to the disk and named, when that is done with the batch before. It is called with the mutex held.
+func (a *adding) next(ctx context.Context) error {
+	if err := a.before(); err != nil {
+		return err
+	}
+	named := make(chan error, 1)
+	a.naming, a.named = a.waiting, named
+	a.waiting, a.bytes = map[string]int64{}, 0
+	ctx = context.WithoutCancel(ctx) // it ends with the reading, and this goes on
+	go func(batch map[string]int64) { named <- a.nameAll(ctx, batch) }(a.naming)
+	return nil
+}
+
+// before waits for the batch before.
+func (a *adding) before() error {
+	if a.named == nil {
+		return nil
+	}
+	err := <-a.named
+	a.naming, a.named = nil, nil
+	return err
 }
 
 func unlessMissing(err error) error {
@@ -167,24 +198,32 @@ func unlessMissing(err error) error {
 func (a *adding) flush(ctx context.Context) error {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	return errors.Join(a.nameAll(ctx), a.into.Close())
+	if err := a.next(ctx); err != nil {
+		return err
+	}
+	return errors.Join(a.before(), a.into.Close())
 }
 
-// nameAll is called with the mutex held.
-func (a *adding) nameAll(ctx context.Context) error {
-	if len(a.waiting) == 0 {
+// close ends what goes on behind an error.
+func (a *adding) close() {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	_ = a.before()     // the error before it is told
+	_ = a.into.Close() // a folder
+}
+
+func (a *adding) nameAll(ctx context.Context, batch map[string]int64) error {
+	if len(batch) == 0 {
 		return nil
 	}
 	if err := syncAll(ctx, a.into, "."); err != nil {
 		return err
 	}
-	for sum, number := range a.waiting {
+	for sum, number := range batch {
 		if err := a.give(sum, number); err != nil {
 			return fmt.Errorf("name the content %s: %w", object(sum), err)
 		}
 	}
-	clear(a.waiting)
-	a.bytes = 0
 	return nil
 }
 

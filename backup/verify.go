@@ -163,7 +163,7 @@ func (v *verification) media(ctx context.Context) error {
 // content notes whether a content of media is damaged, for the next backup.
 func (v *verification) content(err error, sum string) error {
 	_, isDamaged := errors.AsType[*DamagedError](err)
-	_, wasDamaged := v.backup.of.damaged[sum]
+	wasDamaged := v.backup.of.isDamaged(sum)
 	switch {
 	case isDamaged && !wasDamaged:
 		return v.noted(v.backup.of.noteDamaged(sum))
