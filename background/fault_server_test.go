@@ -11,6 +11,7 @@ import (
 
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/internal/server"
 )
@@ -19,7 +20,6 @@ import (
 type privateServer interface {
 	Restart(ctx context.Context) error
 	Kill() error
-	Stop() error
 }
 
 // newPrivateServer has the bookkeeping in an empty database.
@@ -28,21 +28,13 @@ func newPrivateServer(t *testing.T, kind engine.Kind) (privateServer, address) {
 	place := address{anyengine.Database{Engine: kind}}
 	var running privateServer
 	if kind == engine.Postgres {
-		private, err := server.StartPostgres(t.Context(), server.PostgresOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		private := dbtest.StartPostgres(t, server.PostgresOptions{})
 		running, place.Args = private, map[string]any{
 			"host": private.SocketDir(), "port": private.Port(), "user": private.Superuser(), "dbname": "postgres",
 		}
 	} else {
 		running, place.URL = newMariaDB(t)
 	}
-	t.Cleanup(func() {
-		if err := running.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
 	place.exec(t, updatesTable)
 	return running, place
 }
@@ -53,11 +45,16 @@ func newMariaDB(t *testing.T) (privateServer, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := private.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	const user, name = "tester", "updates"
 	err = errors.Join(private.CreateUser(t.Context(), user, user),
 		private.CreateDatabase(t.Context(), server.MariaDBDatabaseOptions{Name: name, Owner: user}))
 	if err != nil {
-		t.Fatal(errors.Join(err, private.Stop()))
+		t.Fatal(err)
 	}
 	return private, private.URL(name, user, user)
 }

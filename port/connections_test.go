@@ -95,20 +95,12 @@ func TestPortOverTLSThatIsVerified(t *testing.T) {
 		DNSNames: []string{"localhost"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	dbtest.GiveToServer(t, filepath.Join(folder, "server.crt"), filepath.Join(folder, "server.key"))
-	private, err := server.StartPostgres(t.Context(), server.PostgresOptions{
+	private := dbtest.StartPostgres(t, server.PostgresOptions{
 		TCP: true,
 		Settings: map[string]string{
 			"ssl": "on", "ssl_cert_file": filepath.Join(folder, "server.crt"), "ssl_key_file": filepath.Join(folder, "server.key"),
 		},
 		HBA: []string{"hostssl all u 127.0.0.1/32 scram-sha-256", "hostnossl all u 127.0.0.1/32 reject"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := private.Stop(); err != nil {
-			t.Error(err)
-		}
 	})
 	if err := errors.Join(private.CreateRole(t.Context(), "u", "not-to-be-shown"), private.CreateDatabase(t.Context(), server.DatabaseOptions{Name: "homeserver", Owner: "u"})); err != nil {
 		t.Fatal(err)

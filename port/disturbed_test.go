@@ -77,17 +77,9 @@ func mustBeUnfinished(t *testing.T, err error, target *dbtest.Database) {
 // privateTarget returns a prepared database on a server that only this test uses.
 func privateTarget(t *testing.T) (*server.Postgres, *dbtest.Database) {
 	t.Helper()
-	private, err := server.StartPostgres(t.Context(), server.PostgresOptions{TCP: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := private.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	private := dbtest.StartPostgres(t, server.PostgresOptions{TCP: true})
 	const name = "private"
-	err = errors.Join(private.CreateRole(t.Context(), name, name),
+	err := errors.Join(private.CreateRole(t.Context(), name, name),
 		private.CreateDatabase(t.Context(), server.DatabaseOptions{Name: name, Owner: name}))
 	if err != nil {
 		t.Fatal(err)

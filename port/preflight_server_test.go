@@ -147,15 +147,7 @@ func byICU(t *testing.T) *dbtest.Database {
 // useStandby makes the target a server that waits for a primary to tell it what to do.
 func useStandby(t *testing.T, s *scene) {
 	t.Helper()
-	private, err := server.StartPostgres(t.Context(), server.PostgresOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := private.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	private := dbtest.StartPostgres(t, server.PostgresOptions{})
 	conn, err := private.Connect(t.Context(), "postgres")
 	if err != nil {
 		t.Fatal(err)

@@ -42,15 +42,7 @@ type private struct {
 
 func start(t *testing.T, settings map[string]string) *private {
 	t.Helper()
-	started, err := server.StartPostgres(t.Context(), server.PostgresOptions{TCP: true, Settings: settings})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := started.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	started := dbtest.StartPostgres(t, server.PostgresOptions{TCP: true, Settings: settings})
 	admin, err := started.Connect(t.Context(), "postgres")
 	if err != nil {
 		t.Fatal(err)

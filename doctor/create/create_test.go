@@ -38,15 +38,7 @@ type private struct {
 
 func start(t *testing.T) *private {
 	t.Helper()
-	started, err := server.StartPostgres(t.Context(), server.PostgresOptions{TCP: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := started.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	started := dbtest.StartPostgres(t, server.PostgresOptions{TCP: true})
 	admin, err := started.Connect(t.Context(), "postgres")
 	if err != nil {
 		t.Fatal(err)

@@ -20,15 +20,7 @@ import (
 func TestOnAServerOfItsOwn(t *testing.T) {
 	t.Parallel()
 	settings := map[string]string{"max_prepared_transactions": "2", "wal_level": "logical"}
-	private, err := server.StartPostgres(t.Context(), server.PostgresOptions{Settings: settings})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := private.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	private := dbtest.StartPostgres(t, server.PostgresOptions{Settings: settings})
 	t.Run("pending things are refused", func(t *testing.T) { sceneOn(t, private, "pending").refusesPending() })
 	for _, catalog := range []string{"pg_db_role_setting", "pg_authid"} { // the second one is read by the server's views, too
 		t.Run("a dump that waits for itself is begun anew, "+catalog, func(t *testing.T) { sceneOn(t, private, "waits_"+catalog[3:]).waitsForItself(catalog) })

@@ -17,15 +17,7 @@ import (
 // cluster is a server of its own with a database, and its owner, both called homeserver.
 func cluster(t *testing.T, settings map[string]string) (superuser *pgx.Conn, subject *finding.Subject) {
 	t.Helper()
-	started, err := private.StartPostgres(t.Context(), private.PostgresOptions{TCP: true, Durable: true, Settings: settings})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := started.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	started := dbtest.StartPostgres(t, private.PostgresOptions{TCP: true, Durable: true, Settings: settings})
 	const name, password = "homeserver", "secret"
 	if err := started.CreateRole(t.Context(), name, password); err != nil {
 		t.Fatal(err)
@@ -33,7 +25,8 @@ func cluster(t *testing.T, settings map[string]string) (superuser *pgx.Conn, sub
 	if err := started.CreateDatabase(t.Context(), private.DatabaseOptions{Name: name, Owner: name}); err != nil {
 		t.Fatal(err)
 	}
-	if superuser, err = started.Connect(t.Context(), name); err != nil {
+	superuser, err := started.Connect(t.Context(), name)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = superuser.Close(context.WithoutCancel(t.Context())) })
@@ -67,15 +60,7 @@ func TestSettingsThatLoseData(t *testing.T) {
 // A server that is made for a demo or a test saves the time that safety takes, and says so.
 func TestAServerThatIsThrownAwayNeedNotBeSafe(t *testing.T) {
 	t.Parallel()
-	started, err := private.StartPostgres(t.Context(), private.PostgresOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := started.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	started := dbtest.StartPostgres(t, private.PostgresOptions{})
 	found := look(t, open(t, started.DSN("postgres", started.Superuser())), time.Now())
 	doctortest.MustBeOne(t, of(found, server.FsyncOff), server.FsyncOff, finding.Info, "synapse.throw_away = on")
 	doctortest.MustBeOne(t, of(found, server.FullPageWritesOff), server.FullPageWritesOff, finding.Info, "synapse.throw_away = on")

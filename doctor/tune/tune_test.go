@@ -22,15 +22,7 @@ const gigabyte = int64(1) << 30
 
 func start(t *testing.T, settings map[string]string) *server.Postgres {
 	t.Helper()
-	started, err := server.StartPostgres(t.Context(), server.PostgresOptions{Settings: settings})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := started.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	started := dbtest.StartPostgres(t, server.PostgresOptions{Settings: settings})
 	return started
 }
 

@@ -26,21 +26,13 @@ func secureServer(t *testing.T, folder string) *server.Postgres {
 	root.Issue(t, "server", x509.Certificate{DNSNames: []string{"localhost"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	root.Issue(t, "c", x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	dbtest.GiveToServer(t, filepath.Join(folder, "server.key"), filepath.Join(folder, "server.crt"), filepath.Join(folder, "root.crt"))
-	started, err := server.StartPostgres(t.Context(), server.PostgresOptions{
+	started := dbtest.StartPostgres(t, server.PostgresOptions{
 		TCP: true,
 		Settings: map[string]string{
 			"ssl": "on", "ssl_cert_file": filepath.Join(folder, "server.crt"),
 			"ssl_key_file": filepath.Join(folder, "server.key"), "ssl_ca_file": filepath.Join(folder, "root.crt"),
 		},
 		HBA: []string{"hostssl all c 127.0.0.1/32 cert", "hostssl all u 127.0.0.1/32 scram-sha-256", "hostnossl all u 127.0.0.1/32 reject"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := started.Stop(); err != nil {
-			t.Error(err)
-		}
 	})
 	for _, role := range []string{"u", "c"} {
 		if err := started.CreateRole(t.Context(), role, "pw"); err != nil {

@@ -14,15 +14,7 @@ func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
 // The quick forms measure nothing: they show that the long ones work to their end, and that each table is filled.
 func TestQuickForms(t *testing.T) {
 	t.Parallel()
-	private, err := server.StartPostgres(t.Context(), server.PostgresOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := private.Stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	private := dbtest.StartPostgres(t, server.PostgresOptions{})
 	for what, want := range map[string][]string{
 		"foreground": {
 			`(?m)^pgbench, scale 1, 2 clients, at [1-9][0-9]* transactions/s`,

@@ -3,7 +3,6 @@ package dbtest
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"strings"
 	"testing"
 
@@ -75,10 +74,7 @@ func configOf(dsn, password string) map[string]any {
 
 // create makes the role and the database.
 func (d *Database) create(ctx context.Context, description server.DatabaseOptions) error {
-	if err := d.server.CreateRole(ctx, d.Owner, d.Password); err != nil {
-		return err
-	}
-	return d.server.CreateDatabase(ctx, description)
+	return d.server.CreateOwned(ctx, description, d.Password)
 }
 
 // drop removes the database and its owner, after the test.
@@ -92,7 +88,7 @@ func (d *Database) drop(t testing.TB) {
 
 // remove removes the database and its owner.
 func (d *Database) remove(ctx context.Context) error {
-	return errors.Join(d.server.DropDatabase(ctx, d.Name), d.server.DropRole(ctx, d.Owner))
+	return d.server.DropOwned(ctx, d.Name, d.Owner)
 }
 
 // Connect opens a connection as the owner, closed when the test ends.

@@ -13,6 +13,26 @@ import (
 // against. Where it is unset, a private server is started.
 const PostgresVariable = "SYNAPSE_TEST_POSTGRES"
 
+// KeptVariable is the environment variable that names a folder in which test binaries keep clusters for each other to copy. The
+// server's account has to be able to write there. Where it is unset, each server has its cluster made anew.
+const KeptVariable = "SYNAPSE_TEST_CLUSTERS"
+
+// StartPostgres starts a private server for a test alone, and stops it when the test ends.
+func StartPostgres(t testing.TB, options server.PostgresOptions) *server.Postgres {
+	t.Helper()
+	options.Kept = os.Getenv(KeptVariable)
+	started, err := server.StartPostgres(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := started.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return started
+}
+
 // cluster is the server that all tests of a binary share.
 type cluster struct {
 	once   sync.Once
@@ -44,7 +64,7 @@ func (c *cluster) start() {
 		return
 	}
 	c.server, c.err = server.StartPostgres(ctx, server.PostgresOptions{
-		TCP:      true,
+		TCP: true, Kept: os.Getenv(KeptVariable),
 		Settings: map[string]string{"max_connections": "300", "shared_buffers": "64MB"},
 	})
 }

@@ -24,6 +24,9 @@ type PostgresOptions struct {
 	Encoding string
 	// Locale is the cluster's default locale; "C" when empty.
 	Locale string
+	// Kept is a folder that keeps a copy of each kind of cluster that is made, for the next start to copy: that takes a tenth of what
+	// initdb does. The server's account has to be able to write there. Empty: nothing is kept.
+	Kept string
 	// Durable makes the server survive a power cut, at the price of speed. Throw-away data need not.
 	Durable bool
 }

@@ -56,7 +56,11 @@ func StartPostgres(ctx context.Context, options PostgresOptions) (*Postgres, err
 
 // fill makes the cluster.
 func (p *Postgres) fill(ctx context.Context) error {
-	if err := p.home.run(ctx, p.Bin("initdb"), p.options.initdbArguments(p.data())...); err != nil {
+	cluster := p.initialize
+	if p.options.Kept != "" {
+		cluster = p.copyOrKeep
+	}
+	if err := cluster(ctx); err != nil {
 		return err
 	}
 	return p.write("data/pg_hba.conf", p.options.hba())

@@ -344,3 +344,26 @@ func checkAttached(t *testing.T, private *server.Postgres, name, dsn string) {
 	}
 	query(t, private.DSN(name, private.Superuser()), whoAndWhere)
 }
+
+func TestClusterIsKeptAndCopied(t *testing.T) {
+	t.Parallel()
+	kept := openFolder(t)
+	var identifiers []string
+	for range 2 {
+		private := start(t, server.PostgresOptions{Kept: kept})
+		if err := private.CreateOwned(t.Context(), server.DatabaseOptions{Name: "a", Owner: "b"}, "password"); err != nil {
+			t.Fatal(err)
+		}
+		identifiers = append(identifiers, query(t, private.DSN("a", "b"), `SELECT system_identifier::text FROM pg_control_system()`))
+		if err := private.DropOwned(t.Context(), "a", "b"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if identifiers[0] != identifiers[1] {
+		t.Error("the second server has another cluster")
+	}
+	start(t, server.PostgresOptions{Kept: kept, Locale: "C.UTF-8"})
+	if entries, err := os.ReadDir(kept); len(entries) != 2 {
+		t.Errorf("%v, %v are kept; two kinds were made", entries, err)
+	}
+}
