@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/synapsedb/synapse/internal/filelock"
 )
 
 // folderLock is the file that writers lock, and in which they say who they are. It is there only while one of them works, or has been killed.
@@ -57,7 +59,7 @@ func (f *folder) lock(ctx context.Context) (*os.File, error) {
 
 // tryLock locks an open file, and reports whether it is the one that has the name.
 func (f *folder) tryLock(file *os.File) (current bool, err error) {
-	got, err := tryLock(file)
+	got, err := filelock.Try(file, true)
 	if err != nil {
 		return false, err
 	}

@@ -11,20 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the system's lock on an open file, which ends with the file or its process.
-func tryLock(file *os.File) (bool, error) {
-	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return false, nil
-		default:
-			return err == nil, err
-		}
-	}
-}
-
 // syncFolder brings the names in a folder to the disk. A file system that cannot do that says EINVAL.
 func syncFolder(root *os.Root, name string) error {
 	file, err := root.Open(name)
