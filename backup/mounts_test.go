@@ -149,7 +149,7 @@ func TestRepositoryThatIsReadOnlyOrFull(t *testing.T) {
 // onMount runs a process with mounts of its own, and compares what it prints.
 func onMount(t testing.TB, p process, want string) {
 	t.Helper()
-	command := p.command(t)
+	command := p.other().Command(t)
 	ownMounts(command)
 	output, err := command.CombinedOutput()
 	if err != nil {

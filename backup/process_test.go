@@ -1,15 +1,10 @@
 package backup_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -44,27 +39,7 @@ type process struct {
 	Packed *packedWork `json:"packed"`
 }
 
-// playProcess does the work of another process, if this one is such, and does not return then.
-func playProcess() {
-	content := os.Getenv(processVariable)
-	if content == "" {
-		return
-	}
-	var p process
-	err := json.Unmarshal([]byte(content), &p)
-	if err == nil {
-		err = p.run()
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
-}
-
-func (p process) run() error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
+func (p process) Run(ctx context.Context) error {
 	switch {
 	case p.Write != nil:
 		return p.write(ctx)
@@ -103,53 +78,18 @@ func (p process) restoreFrom(ctx context.Context, repository *backup.Repository)
 	return err
 }
 
-func (p process) command(t testing.TB) *exec.Cmd {
-	t.Helper()
-	content, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), processVariable+"="+string(content))
-	return command
-}
-
-func (p process) start(t testing.TB, output *bytes.Buffer) *exec.Cmd {
-	t.Helper()
-	command := p.command(t)
-	command.Stdout, command.Stderr = output, output
-	command.WaitDelay = time.Second // what it has started may outlive it, and holds its output
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return command
-}
+func (p process) other() dbtest.Process { return dbtest.Process{Variable: processVariable, Work: p} }
 
 // mustEnd runs it to its end, and returns how long that took.
 func (p process) mustEnd(t testing.TB) time.Duration {
 	t.Helper()
-	var output bytes.Buffer
-	begun := time.Now()
-	if err := p.start(t, &output).Wait(); err != nil {
-		t.Fatalf("%v: %s", err, output.String())
-	}
-	return time.Since(begun)
+	return p.other().MustEnd(t)
 }
 
 // kill ends it at a random moment, unless it has ended by then, and reports whether it was killed.
 func (p process) kill(t testing.TB, within time.Duration) bool {
 	t.Helper()
-	moment := time.Duration(rand.Int64N(int64(within)))
-	var output bytes.Buffer
-	command := p.start(t, &output)
-	timer := time.AfterFunc(moment, func() { _ = command.Process.Kill() }) // it may have ended by then
-	_ = command.Wait()                                                     // its exit status is looked at below
-	timer.Stop()
-	state := command.ProcessState
-	if !state.Success() && state.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		t.Fatalf("after %v of %v the process ended by %v: %s", moment, within, state, output.String())
-	}
-	return !state.Success()
+	return !p.other().SignalAfter(t, syscall.SIGKILL, rand.N(within))
 }
 
 func (s *scene) creating() process {

@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	playProcess()
+	dbtest.PlayProcess[process](processVariable)
 	dbtest.Main(m, dbtest.NoLeaks())
 }
 

@@ -66,7 +66,7 @@ func (s *scene) startWriter() *writer {
 		databases = s.reached[:]
 	}
 	w := &writer{t: s.t}
-	w.command = process{Write: databases, Folder: s.store()}.command(s.t)
+	w.command = process{Write: databases, Folder: s.store()}.other().Command(s.t)
 	w.command.Stderr = &w.errors
 	output, err := w.command.StdoutPipe()
 	if err != nil {
