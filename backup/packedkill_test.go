@@ -163,6 +163,7 @@ func TestKilledPackedBackupIsNone(t *testing.T) {
 		for range dbtest.Rounds(t, 1) {
 			v.creating(staging).kill(t, whole)
 			v.allWhole()
+			v.working(process{Keep: 2}, "").mustEnd(t) // it waits for the lock that was left in a bucket, so that the next one is killed at its work
 		}
 		v.creating(staging).mustEnd(t)
 		v.allWhole()
