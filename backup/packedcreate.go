@@ -86,7 +86,7 @@ func (p *Packed) lock(ctx context.Context) (held context.Context, unlock func() 
 		if who == "" {
 			who = "another process"
 		}
-		return nil, nil, refuse(RepositoryLocked, who+" is working in "+p.store.String(), "wait until it has ended")
+		return nil, nil, refuse(RepositoryLocked, who+" is working in "+p.store.String(), "wait until it has ended; in a bucket, the lock of one that was killed runs out within a minute")
 	}
 	if err != nil && isDenied(err) {
 		return nil, nil, readOnly(p.store, err)
