@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,10 +17,9 @@ import (
 	"github.com/synapsedb/synapse/admin"
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver/upstream"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
@@ -38,26 +36,22 @@ type opener func(ctx context.Context) (engine.Session, error)
 // onBothEngines runs a test on a database with the table of updates and nothing else.
 func onBothEngines(t *testing.T, test func(t *testing.T, open opener)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, newSQLite(t))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
-		config, _, err := postgres.ParseArgs(dbtest.NewDatabase(t).Config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		open := opener(func(ctx context.Context) (engine.Session, error) { return config.OpenSession(ctx, nil) })
-		open.exec(t, updatesTable)
-		test(t, open)
-	})
+	for _, kind := range []engine.Kind{engine.SQLite, engine.Postgres} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			test(t, newDatabase(t, kind))
+		})
+	}
 }
 
 func newSQLite(t *testing.T) opener {
 	t.Helper()
-	file := sqlite.Config{Database: filepath.Join(t.TempDir(), "test.db")}
-	open := opener(func(ctx context.Context) (engine.Session, error) { return sqlite.OpenSession(ctx, file, nil) })
+	return newDatabase(t, engine.SQLite)
+}
+
+func newDatabase(t *testing.T, kind engine.Kind) opener {
+	t.Helper()
+	open := opener(anyengine.New(t, kind).Open)
 	open.exec(t, updatesTable)
 	return open
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/internal/server"
 	"github.com/synapsedb/synapse/schema"
 	"github.com/synapsedb/synapse/schema/schematest"
@@ -123,31 +124,12 @@ func newSQLite(t *testing.T) *sql.DB {
 // sqliteSession is one on an empty database.
 func sqliteSession(t *testing.T) engine.Session {
 	t.Helper()
-	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: filepath.Join(t.TempDir(), "homeserver.db")}, nil)
-	return opened(t, session, err)
+	return anyengine.New(t, engine.SQLite).Session(t)
 }
 
 func postgresSession(t *testing.T, database *dbtest.Database) engine.Session {
 	t.Helper()
-	config, _, err := postgres.ParseArgs(database.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := config.OpenSession(t.Context(), nil)
-	return opened(t, session, err)
-}
-
-func opened(t *testing.T, session engine.Session, err error) engine.Session {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := session.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return session
+	return anyengine.Database{Engine: engine.Postgres, Args: database.Config}.Session(t)
 }
 
 func openSQLiteFile(t *testing.T, file string) *sql.DB {
@@ -166,11 +148,7 @@ func openSQLiteFile(t *testing.T, file string) *sql.DB {
 
 func newPostgres(t *testing.T) *pgx.Conn {
 	t.Helper()
-	database := dbtest.NewDatabase(t)
-	if err := homeserver.Create(t.Context(), postgresSession(t, database)); err != nil {
-		t.Fatal(err)
-	}
-	return connect(t, database)
+	return connect(t, preparedPostgres(t))
 }
 
 func connect(t *testing.T, database *dbtest.Database) *pgx.Conn {

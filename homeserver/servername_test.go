@@ -2,11 +2,9 @@ package homeserver_test
 
 import (
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
 )
 
@@ -27,11 +25,7 @@ func TestCheckServerName(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: filepath.Join(t.TempDir(), "users.db")}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer session.Close()
+			session := sqliteSession(t)
 			if _, err := session.Exec(t.Context(), "CREATE TABLE users (name TEXT)"); err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +34,7 @@ func TestCheckServerName(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err = homeserver.CheckServerName(t.Context(), session, test.serverName)
+			err := homeserver.CheckServerName(t.Context(), session, test.serverName)
 			if _, typed := errors.AsType[*homeserver.ServerNameError](err); typed != (len(test.want) > 0) || typed != (err != nil) {
 				t.Fatalf("%T: %v", err, err)
 			}

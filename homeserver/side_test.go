@@ -2,7 +2,6 @@ package homeserver_test
 
 import (
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -10,10 +9,10 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/sqltext"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 )
 
 // side is a database of one engine, for tests that ask both the same.
@@ -38,36 +37,13 @@ func onBothSides(t *testing.T, test func(t *testing.T, s side)) {
 // preparedPostgres is a database with our empty schema and without a session in it.
 func preparedPostgres(t *testing.T) *dbtest.Database {
 	t.Helper()
-	database := dbtest.NewDatabase(t)
-	config, _, err := postgres.ParseArgs(database.Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := config.OpenSession(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(homeserver.Create(t.Context(), session), session.Close()); err != nil {
-		t.Fatal(err)
-	}
-	waitForSessionsToEnd(t, database)
-	return database
-}
-
-// waitForSessionsToEnd returns when the server has noticed that its clients are gone.
-func waitForSessionsToEnd(t *testing.T, database *dbtest.Database) {
-	t.Helper()
-	conn, err := dbtest.Postgres(t).Connect(t.Context(), "postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	const query = `SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend')`
-	for ended := false; !ended; {
-		if err := conn.QueryRow(t.Context(), query, database.Name).Scan(&ended); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return dbtest.NewPreparedDatabase(t, "ours", func(t testing.TB, empty *dbtest.Database) {
+		t.Helper()
+		anyengine.Database{Engine: engine.Postgres, Args: empty.Config}.With(t, func(session engine.Session) error {
+			return homeserver.Create(t.Context(), session)
+		})
+		dbtest.AwaitNoSessions(t, empty.Name)
+	})
 }
 
 func postgresSide(t *testing.T, database *dbtest.Database) side {

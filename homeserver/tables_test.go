@@ -1,14 +1,12 @@
 package homeserver_test
 
 import (
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/homeserver"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/schema"
@@ -18,15 +16,7 @@ import (
 func TestTablesOfStateAreThoseOfItsFiles(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(*testing.T) engine.Session{
-		"sqlite": func(t *testing.T) engine.Session {
-			t.Helper()
-			session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: filepath.Join(t.TempDir(), "state.db")}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = session.Close() })
-			return session
-		},
+		"sqlite": sqliteSession,
 		"postgres": func(t *testing.T) engine.Session {
 			t.Helper()
 			return postgresSession(t, dbtest.NewDatabase(t))

@@ -9,9 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/media"
 )
 
@@ -112,8 +111,9 @@ INSERT INTO remote_media_cache_thumbnails VALUES ('a.example', 'AbCdEfGh', 32, 3
 func TestRowsNameFiles(t *testing.T) {
 	t.Parallel()
 	for name, columns := range map[string]string{"with checksums": ", sha256 TEXT", "without": ""} {
-		for _, session := range []engine.Session{openSQLite(t), openPostgres(t)} {
-			t.Run(string(session.Engine())+" "+name, func(t *testing.T) {
+		for _, kind := range []engine.Kind{engine.SQLite, engine.Postgres} {
+			t.Run(string(kind)+" "+name, func(t *testing.T) {
+				session := anyengine.New(t, kind).Session(t)
 				if _, err := session.Exec(t.Context(), strings.ReplaceAll(strings.ReplaceAll(rows, "%s", columns), "%[1]s", columns)); err != nil {
 					t.Fatal(err)
 				}
@@ -140,33 +140,4 @@ func TestRowsNameFiles(t *testing.T) {
 			})
 		}
 	}
-}
-
-func openSQLite(t *testing.T) engine.Session {
-	t.Helper()
-	session, err := sqlite.OpenSession(t.Context(), sqlite.Config{Database: filepath.Join(t.TempDir(), "homeserver.db")}, nil)
-	return opened(t, session, err)
-}
-
-func openPostgres(t *testing.T) engine.Session {
-	t.Helper()
-	config, _, err := postgres.ParseArgs(dbtest.NewDatabase(t).Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := config.OpenSession(t.Context(), nil)
-	return opened(t, session, err)
-}
-
-func opened(t *testing.T, session engine.Session, err error) engine.Session {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := session.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return session
 }

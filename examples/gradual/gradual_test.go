@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,10 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/mysql"
-	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/schema"
 	"github.com/synapsedb/synapse/schema/schematest"
 )
@@ -29,29 +26,13 @@ type opener func(ctx context.Context) (engine.Session, error)
 // newDatabase makes an empty database.
 func newDatabase(t *testing.T, kind engine.Kind) opener {
 	t.Helper()
-	switch kind {
-	case engine.Postgres:
-		config, _, err := postgres.ParseArgs(dbtest.NewDatabase(t).Config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return func(ctx context.Context) (engine.Session, error) { return config.OpenSession(ctx, nil) }
-	case engine.MySQL:
-		config, err := mysql.ParseURL(dbtest.NewMySQLDatabase(t).URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return func(ctx context.Context) (engine.Session, error) { return config.OpenSession(ctx, nil) }
-	default:
-		config := sqlite.Config{Database: filepath.Join(t.TempDir(), "server.db")}
-		return func(ctx context.Context) (engine.Session, error) { return sqlite.OpenSession(ctx, config, nil) }
-	}
+	return anyengine.New(t, kind).Open
 }
 
 // onEveryEngine runs a test on each engine, which makes databases as it needs them.
 func onEveryEngine(t *testing.T, test func(t *testing.T, empty func() opener)) {
 	t.Helper()
-	for _, kind := range []engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL} {
+	for _, kind := range anyengine.Engines() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			test(t, func() opener { return newDatabase(t, kind) })

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"io"
 	"testing"
 
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/mysql"
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -22,28 +20,13 @@ func releases() []release {
 // newDatabase makes an empty database.
 func newDatabase(t *testing.T, kind engine.Kind) opener {
 	t.Helper()
-	switch kind {
-	case engine.Postgres:
-		config, _, err := postgres.ParseArgs(dbtest.NewDatabase(t).Config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return func(ctx context.Context) (engine.Session, error) { return config.OpenSession(ctx, nil) }
-	case engine.MySQL:
-		config, err := mysql.ParseURL(dbtest.NewMySQLDatabase(t).URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return func(ctx context.Context) (engine.Session, error) { return config.OpenSession(ctx, nil) }
-	default:
-		return inFolder(t.TempDir())
-	}
+	return anyengine.New(t, kind).Open
 }
 
 // onEveryEngine runs a test on each engine, which begins stories as it needs them.
 func onEveryEngine(t *testing.T, test func(t *testing.T, begin func() *story)) {
 	t.Helper()
-	for _, kind := range []engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL} {
+	for _, kind := range anyengine.Engines() {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			test(t, func() *story { return &story{out: io.Discard, open: newDatabase(t, kind)} })

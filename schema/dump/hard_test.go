@@ -5,6 +5,7 @@ import (
 	"testing/fstest"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/schema"
 )
 
@@ -21,7 +22,7 @@ func hard(t *testing.T) *schema.Set {
 	}
 	add("state/delta/2/02state.sql", "INSERT INTO state_first (id) VALUES (10), (9), (100);")
 	set, err := schema.New(schema.Definition{
-		Name: "hard", Version: 2, CompatVersion: 1, Engines: everyEngine(), Databases: []string{"main", "state"}, Files: files,
+		Name: "hard", Version: 2, CompatVersion: 1, Engines: anyengine.Engines(), Databases: []string{"main", "state"}, Files: files,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -125,5 +126,5 @@ END;
 
 func TestDifficultSchemas(t *testing.T) {
 	t.Parallel()
-	onEngines(t, everyEngine(), func(t *testing.T, on *scene) { on.proves(hard(t)) })
+	onEngines(t, anyengine.Engines(), func(t *testing.T, on *scene) { on.proves(hard(t)) })
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/schema"
 	"github.com/synapsedb/synapse/schema/dump"
 )
@@ -59,7 +60,7 @@ func is[E error](err error) bool {
 // One database with all logical databases gives the same files as one for each.
 func TestSeveralLogicalDatabasesInOne(t *testing.T) {
 	t.Parallel()
-	onEngines(t, everyEngine(), func(t *testing.T, on *scene) {
+	onEngines(t, anyengine.Engines(), func(t *testing.T, on *scene) {
 		set := hard(t)
 		together := on.create(set, "main", "state")
 		options := dump.Options{Set: set, Databases: []dump.Database{*together}, Scratch: on.scratch(set)}

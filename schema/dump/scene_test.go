@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/schema"
 	"github.com/synapsedb/synapse/schema/dump"
 )
@@ -41,8 +41,6 @@ func onEngines(t *testing.T, kinds []engine.Kind, test func(t *testing.T, on *sc
 	}
 }
 
-func everyEngine() []engine.Kind { return []engine.Kind{engine.SQLite, engine.Postgres, engine.MySQL} }
-
 // forget ends the updates of sets whose updates do nothing.
 func forget(ctx context.Context, session engine.Session) error {
 	_, err := session.Exec(ctx, "DELETE FROM background_updates")
@@ -52,27 +50,13 @@ func forget(ctx context.Context, session engine.Session) error {
 // empty makes a database without tables.
 func (s *scene) empty(logical ...string) *dump.Database {
 	s.t.Helper()
-	database := &dump.Database{Logical: logical}
-	var err error
-	switch s.kind {
-	case engine.Postgres:
-		config, _, parsed := postgres.ParseArgs(dbtest.NewDatabase(s.t).Config)
-		s.check(parsed)
+	made := anyengine.New(s.t, s.kind)
+	database := &dump.Database{Logical: logical, Session: made.Session(s.t)}
+	if s.kind == engine.Postgres {
+		config, _, err := postgres.ParseArgs(made.Args)
+		s.check(err)
 		database.PgDump = &dump.PgDump{Program: dbtest.Postgres(s.t).Bin("pg_dump"), Config: config}
-		database.Session, err = config.OpenSession(s.t.Context(), nil)
-	case engine.MySQL:
-		config, parsed := mysql.ParseURL(dbtest.NewMySQLDatabase(s.t).URL)
-		s.check(parsed)
-		database.Session, err = config.OpenSession(s.t.Context(), nil)
-	default:
-		database.Session, err = sqlite.OpenSession(s.t.Context(), sqlite.Config{Database: filepath.Join(s.t.TempDir(), "test.db")}, nil)
 	}
-	s.check(err)
-	s.t.Cleanup(func() {
-		if err := database.Session.Close(); err != nil {
-			s.t.Error(err)
-		}
-	})
 	return database
 }
 
@@ -265,7 +249,7 @@ func contents(files []dump.File) map[string]string {
 func library(t *testing.T) *schema.Set {
 	t.Helper()
 	set, err := schema.New(schema.Definition{
-		Name: "library", Version: 6, CompatVersion: 5, Engines: everyEngine(), Databases: []string{"main", "state"},
+		Name: "library", Version: 6, CompatVersion: 5, Engines: anyengine.Engines(), Databases: []string{"main", "state"},
 		Files: os.DirFS("../testdata/library"),
 		GoDeltas: []schema.GoDelta{{Database: "main", Version: 4, Name: "02owner.go", Create: func(ctx context.Context, tx engine.Tx) error {
 			_, err := tx.Exec(ctx, "INSERT INTO settings (name, value) VALUES (?, ?)", "created", string(tx.Engine()))
