@@ -93,8 +93,7 @@ func fixProcess(t *testing.T, database *dbtest.Database) *exec.Cmd {
 // waitFor asks until the answer is yes, which takes as long as another process needs.
 func waitFor(t *testing.T, conn *pgx.Conn, question string) {
 	t.Helper()
-	for !query[bool](t, conn, question) {
-	}
+	dbtest.Await(t, func() bool { return query[bool](t, conn, question) })
 }
 
 // Two fixes at once wait for each other, and a writer beside them finds no number twice.
