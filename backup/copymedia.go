@@ -73,7 +73,7 @@ type stream[T any] struct {
 
 func newStream[T any](from iter.Seq2[T, error], path func(T) []string) (*stream[T], error) {
 	s := &stream[T]{path: path}
-	s.next, s.stop = iter.Pull2(from)
+	s.next, s.stop = iter.Pull2(ahead(from))
 	return s, s.advance()
 }
 
@@ -167,7 +167,7 @@ func (k *copying) walk(ctx context.Context) error {
 		if k.store == nil {
 			break
 		}
-		for file, err := range media.Walk(ctx, k.store, kind) {
+		for file, err := range ahead(media.Walk(ctx, k.store, kind)) {
 			if err == nil {
 				err = k.file(ctx, file)
 			}
@@ -260,7 +260,7 @@ func (k *copying) begin(file media.File, path string) (*copyWork, error) {
 		work.medium.SHA256, work.medium.Packs = known.SHA256, known.Packs
 		return work, nil
 	}
-	work.from, err = file.Open()
+	work.from, err = k.store.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // as said
 	}

@@ -30,7 +30,7 @@ func (c *creation) expect(ctx context.Context) (found coming, err error) {
 	}
 	defer before.stop()
 	for _, kind := range c.kinds() {
-		for file, err := range media.Walk(ctx, store, kind) {
+		for file, err := range ahead(media.Walk(ctx, store, kind)) {
 			if err != nil {
 				return found, err
 			}

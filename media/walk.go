@@ -20,16 +20,10 @@ type File struct {
 	Modified time.Time
 	// Closed says why it is not looked at; empty for a file.
 	Closed string
-
-	from *os.Root
-	name string // within it
 }
 
 // linkReason is why a symbolic link is not looked at.
 const linkReason = "a symbolic link, which is not followed"
-
-// Open opens a file, as long as it is the last one that Walk has given.
-func (f File) Open() (*os.File, error) { return f.from.Open(f.name) }
 
 // Walk gives the files of a kind in the order of their paths, part by part, as slices.Compare has it. A folder that is not there has
 // none; a file that is deleted meanwhile is left out.
@@ -112,5 +106,5 @@ func (w *walker) entry(from *os.Root, name string, one fs.DirEntry, parts []stri
 		w.yield(File{}, err)
 		return false
 	}
-	return w.yield(File{Path: parts, Size: info.Size(), Modified: info.ModTime(), from: from, name: name}, nil)
+	return w.yield(File{Path: parts, Size: info.Size(), Modified: info.ModTime()}, nil)
 }
