@@ -22,6 +22,9 @@ type File struct {
 	Closed string
 }
 
+// NotRegular is why what is neither a file nor a folder is not looked at.
+const NotRegular = "not a regular file"
+
 // linkReason is why a symbolic link is not looked at.
 const linkReason = "a symbolic link, which is not followed"
 
@@ -96,7 +99,7 @@ func (w *walker) entry(from *os.Root, name string, one fs.DirEntry, parts []stri
 	case one.IsDir():
 		return w.folder(from, name, parts)
 	case !one.Type().IsRegular():
-		return w.yield(File{Path: parts, Closed: "not a regular file"}, nil)
+		return w.yield(File{Path: parts, Closed: NotRegular}, nil)
 	}
 	info, err := one.Info()
 	if errors.Is(err, fs.ErrNotExist) {

@@ -3,8 +3,8 @@ package mediafiles
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"iter"
+	"os"
 	"slices"
 	"strings"
 
@@ -50,7 +50,7 @@ func (e *examples) evidence() []string {
 }
 
 // compare merges the rows with a walk through the folder: both come in the same order, so that nothing has to be remembered.
-func compare(ctx context.Context, from engine.Querier, store fs.FS, of kind) (*difference, error) {
+func compare(ctx context.Context, from engine.Querier, store *os.Root, of kind) (*difference, error) {
 	m := &merger{difference: &difference{kind: of}}
 	next, stop := iter.Pull2(walk(ctx, store, of.folder))
 	defer stop()
@@ -150,5 +150,5 @@ func (m *merger) rest() error {
 }
 
 func (m *merger) name(parts []string) string {
-	return strings.Join(append([]string{m.kind.folder}, parts...), "/")
+	return strings.Join(append([]string{string(m.kind.folder)}, parts...), "/")
 }

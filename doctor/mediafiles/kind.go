@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"github.com/synapsedb/synapse/doctor/finding"
+	"github.com/synapsedb/synapse/media"
 )
 
 // kind is one of the folders of a media store. Its files stand at [server/]id[0:2]/id[2:4]/id[4:][/name].
 type kind struct {
-	folder string
+	folder media.Kind
 	// server says that there is a folder for each server; file, that there are several files for each id.
 	server, file bool
 	// query gives server, id, name of the file and size. The size is -1 where it is
@@ -40,20 +41,20 @@ FROM remote_media_cache_thumbnails WHERE length(filesystem_id) > 4`
 func kinds() []kind {
 	const again = "nothing has to be done; where many are missing, look whether the files are on another disk or with a storage provider"
 	return []kind{
-		{folder: "local_content", query: localQuery, missing: finding.Finding{
+		{folder: media.LocalContent, query: localQuery, missing: finding.Finding{
 			ID: FileMissing, Severity: finding.Error, What: "uploaded media without their files",
 			Meaning: "what users of this server have uploaded is lost, and cannot be fetched from anywhere",
 			Remedy:  finding.Remedy{Text: "restore the files from a backup of the media store, unless a storage provider has them (media_storage_providers)"},
 		}},
-		{folder: "local_thumbnails", file: true, query: localThumbnailsQuery, missing: finding.Finding{
+		{folder: media.LocalThumbnails, file: true, query: localThumbnailsQuery, missing: finding.Finding{
 			ID: ThumbnailMissing, Severity: finding.Info, What: "thumbnails of uploaded media without their files",
 			Meaning: "the homeserver makes them again when they are asked for", Remedy: finding.Remedy{Text: again},
 		}},
-		{folder: "remote_content", server: true, query: remoteQuery, missing: finding.Finding{
+		{folder: media.RemoteContent, server: true, query: remoteQuery, missing: finding.Finding{
 			ID: RemoteMissing, Severity: finding.Info, What: "media of other servers without their files",
 			Meaning: "the homeserver fetches them again when they are asked for, if their server still has them", Remedy: finding.Remedy{Text: again},
 		}},
-		{folder: "remote_thumbnail", server: true, file: true, query: remoteThumbnailsQuery, missing: finding.Finding{
+		{folder: media.RemoteThumbnail, server: true, file: true, query: remoteThumbnailsQuery, missing: finding.Finding{
 			ID: RemoteMissing, Severity: finding.Info, What: "thumbnails of media of other servers without their files",
 			Meaning: "the homeserver makes them again when they are asked for", Remedy: finding.Remedy{Text: again},
 		}},

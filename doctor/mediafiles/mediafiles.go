@@ -46,7 +46,7 @@ func check(ctx context.Context, subject *finding.Subject) (found []finding.Findi
 	defer func() { _ = root.Close() }() // only read
 	total := &surplus{}
 	for _, kind := range kinds() {
-		difference, err := compare(ctx, subject.Session, root.FS(), kind)
+		difference, err := compare(ctx, subject.Session, root, kind)
 		if err != nil {
 			return found, fmt.Errorf("compare %s with its rows: %w", kind.folder, err)
 		}

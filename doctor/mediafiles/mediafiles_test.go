@@ -2,6 +2,7 @@ package mediafiles_test
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -167,6 +168,30 @@ func TestSymbolicLinksAreNotFollowed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A socket stands where a file could: it is counted as one that no row knows.
+func TestWhatIsNoRegularFileIsTooMuch(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, store string, _ engine.Session, options doctor.Options) {
+		short, err := os.MkdirTemp("", "media") // the path of a socket has to be
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(short)
+		listener, err := net.Listen("unix", filepath.Join(short, "socket"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		if err := os.Rename(filepath.Join(short, "socket"), filepath.Join(store, "local_content", "AA", "bb", "socket")); err != nil {
+			t.Fatal(err)
+		}
+		found := media(t, options)
+		if len(found) != 1 || found[0].ID != mediafiles.FileWithoutRow || !strings.Contains(found[0].Evidence[0], "1 of 4 files, 0 bytes, such as local_content/AA/bb/socket") {
+			t.Errorf("%+v", found)
+		}
+	})
 }
 
 func TestStoreThatIsNotThere(t *testing.T) {
