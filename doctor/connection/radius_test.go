@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/synapsedb/synapse/doctor/connection"
@@ -19,12 +18,7 @@ func refusingRADIUS(t *testing.T, shared string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var serving sync.WaitGroup
-	t.Cleanup(func() {
-		_ = listener.Close()
-		serving.Wait()
-	})
-	serving.Go(func() {
+	serve(t, listener, func() {
 		request := make([]byte, 4096)
 		for {
 			length, from, err := listener.ReadFrom(request)

@@ -86,29 +86,11 @@ func dial(t *testing.T, p *private) error {
 // greeter speaks first, as servers of mail do. It returns its port.
 func greeter(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	t.Cleanup(func() {
-		_ = listener.Close()
-		serving.Wait()
+	return answering(t, func(client net.Conn) error {
+		_, err := io.Copy(client, strings.NewReader("220 mail.example.org ESMTP\r\n"))
+		_, _ = client.Read(make([]byte, 1000)) // so that closing does not take back what was sent
+		return err
 	})
-	serving.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			if _, err := io.Copy(client, strings.NewReader("220 mail.example.org ESMTP\r\n")); err != nil {
-				t.Error(err)
-			}
-			_, _ = client.Read(make([]byte, 1000)) // so that closing does not take back what was sent
-			_ = client.Close()
-		}
-	})
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func TestRefusalsOfTheServerAreExplainedAndOvercome(t *testing.T) {
@@ -278,34 +260,17 @@ func TestAServerThatStartsIsExplained(t *testing.T) {
 // port.
 func translated(t *testing.T, config *postgres.Config) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	t.Cleanup(func() {
-		_ = listener.Close()
-		serving.Wait()
-	})
-	serving.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			backend := pgproto3.NewBackend(client, client)
-			_, err = backend.ReceiveStartupMessage()
-			_, refused := config.Connect(t.Context(), nil)
-			if said, isSaid := errors.AsType[*pgconn.PgError](refused); isSaid && err == nil {
-				backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: said.Code, Message: "das Datenbanksystem startet", Routine: said.Routine})
-				err = backend.Flush()
-			}
-			if err := errors.Join(err, client.Close()); err != nil {
-				t.Error(err)
-			}
+	return answering(t, func(client net.Conn) error {
+		backend := pgproto3.NewBackend(client, client)
+		_, err := backend.ReceiveStartupMessage()
+		_, refused := config.Connect(t.Context(), nil)
+		said, isSaid := errors.AsType[*pgconn.PgError](refused)
+		if !isSaid || err != nil {
+			return err
 		}
+		backend.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: said.Code, Message: "das Datenbanksystem startet", Routine: said.Routine})
+		return backend.Flush()
 	})
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 func touch(t *testing.T, path string) {
