@@ -36,15 +36,8 @@ type Packed struct {
 	keys      Keys
 }
 
-// IsPacked reports whether the repository in a store is packed. The error is fs.ErrNotExist when there is none.
-func IsPacked(ctx context.Context, in store.Store) (bool, error) {
-	p := &Packed{store: in}
-	err := p.describe(ctx)
-	return p.described.Packed, err
-}
-
 // OpenPacked opens a repository that is there. Without keys its backups can be listed, removed, and looked at for damage. Its errors: fs.ErrNotExist,
-// *DamagedError, *FormatError, and *RefusedError when the passphrase is wrong. Close leaves the store open.
+// *DamagedError, *FormatError, and *RefusedError when the passphrase is wrong. The caller closes the store.
 func OpenPacked(ctx context.Context, in store.Store, keys Keys) (*Packed, error) {
 	p := &Packed{store: in, keys: keys}
 	if err := p.describe(ctx); err != nil {
@@ -114,9 +107,6 @@ func (p *Packed) own(identity *age.X25519Identity) {
 	p.keys.Recipients = append(slices.Clip(p.keys.Recipients), identity.Recipient())
 	p.keys.Identities = append(slices.Clip(p.keys.Identities), identity)
 }
-
-// Close has nothing to end.
-func (p *Packed) Close() error { return nil }
 
 // packList is the content of packs.json: what a backup consists of, as it lies in the store. It is not encrypted.
 type packList struct {

@@ -106,7 +106,7 @@ func (v *vault) with(keys backup.Keys, do func(p *backup.Packed) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(opened), opened.Close())
+	return do(opened)
 }
 
 func (v *vault) tryCreate(keys backup.Keys) (manifest *backup.Manifest, err error) {
@@ -117,8 +117,7 @@ func (v *vault) tryCreate(keys backup.Keys) (manifest *backup.Manifest, err erro
 	if err != nil {
 		return nil, err
 	}
-	manifest, err = made.Create(v.t.Context(), backup.PackedCreateOptions{CreateOptions: v.options(), Staging: v.t.TempDir(), Cache: v.cache})
-	return manifest, errors.Join(err, made.Close())
+	return made.Create(v.t.Context(), backup.PackedCreateOptions{CreateOptions: v.options(), Staging: v.t.TempDir(), Cache: v.cache})
 }
 
 func (v *vault) create() *backup.Manifest {

@@ -135,7 +135,7 @@ func (p *packedBackups) use(ctx context.Context, options backup.FetchOptions, go
 
 func (p *packedBackups) temporary() bool { return true }
 
-func (p *packedBackups) Close() error { return errors.Join(p.packed.Close(), p.in.Close()) }
+func (p *packedBackups) Close() error { return p.in.Close() }
 
 // receivedBackup came from standard input.
 type receivedBackup struct {
