@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,11 +10,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing/fstest"
 
 	"github.com/synapsedb/synapse/admin"
 	"github.com/synapsedb/synapse/background"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/sqlite"
+	"github.com/synapsedb/synapse/schema"
 )
 
 // exampleToken would come from a file that only the program can read.
@@ -28,6 +31,10 @@ func Example() {
 	}
 	defer os.RemoveAll(folder)
 	file := sqlite.Config{Database: filepath.Join(folder, "service.db")}
+	if err := prepareExample(context.Background(), file); err != nil {
+		fmt.Println(err)
+		return
+	}
 	metrics := admin.NewMetrics()
 	updater, err := background.New(background.Config{
 		Open:     func(ctx context.Context) (engine.Session, error) { return sqlite.OpenSession(ctx, file, nil) },
@@ -59,6 +66,23 @@ func Example() {
 	// OK <nil>
 	// {"enabled":true} <nil>
 	// context canceled
+}
+
+// prepareExample makes the tables by a schema set, here with one table of its own.
+func prepareExample(ctx context.Context, file sqlite.Config) error {
+	set, err := schema.New(schema.Definition{
+		Name: "example", Version: 1, CompatVersion: 1, Engines: []engine.Kind{engine.SQLite},
+		Files: fstest.MapFS{"main/full_schemas/1/full.sql.sqlite": {Data: []byte("CREATE TABLE notes (id INTEGER PRIMARY KEY)")}},
+	})
+	if err != nil {
+		return err
+	}
+	session, err := sqlite.OpenSession(ctx, file, nil)
+	if err != nil {
+		return err
+	}
+	_, err = schema.Prepare(ctx, session, set, schema.Options{})
+	return errors.Join(err, session.Close())
 }
 
 // ask sends a GET request.
