@@ -66,7 +66,10 @@ func (t *turns) hand(ctx context.Context, work *copyWork) (err error) {
 func (t *turns) takeDown(ctx context.Context, done func(*copyWork) error) (err error) {
 	for work := range t.found {
 		<-work.read
-		if ctx.Err() != nil {
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
 			continue
 		}
 		if err = done(work); err != nil {
