@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 
 	"github.com/synapsedb/synapse/engine"
 )
@@ -126,16 +127,24 @@ func checkSessions(ctx context.Context, session engine.Session, plan *Plan, opti
 	return nil
 }
 
-// MakePlan says what Prepare would do, and refuses what it would refuse for what the database is. It changes nothing.
+// MakePlan says what Prepare would do, and refuses what it would refuse for what the database is. It changes nothing. A refusal counts when the
+// database has said the same twice: another process may create or upgrade it, without a transaction on MySQL, while it is looked at.
 func MakePlan(ctx context.Context, session engine.Session, set *Set, options Options) (*Plan, error) {
 	if err := checkServer(ctx, session, set, options); err != nil {
 		return nil, err
 	}
-	state, err := ReadState(ctx, session)
-	if err != nil {
-		return nil, err
+	var before *State
+	for {
+		state, err := ReadState(ctx, session)
+		if err != nil {
+			return nil, err
+		}
+		plan, err := planFrom(ctx, session, set, state, options)
+		if err == nil || reflect.DeepEqual(state, before) {
+			return plan, err
+		}
+		before = state
 	}
-	return planFrom(ctx, session, set, state, options)
 }
 
 func checkServer(ctx context.Context, session engine.Session, set *Set, options Options) error {

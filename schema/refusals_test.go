@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 	"testing"
@@ -232,6 +233,41 @@ func TestServerIsCheckedByTheSet(t *testing.T) {
 		}
 		if tables := catalog(t, place).Tables; len(tables) > 0 {
 			t.Errorf("there are %d tables", len(tables))
+		}
+	})
+}
+
+// straddling sees the logical databases as they were before a creation that has ended when the rest was looked at.
+type straddling struct {
+	engine.Session
+
+	looks int // that see them so
+}
+
+func (s *straddling) Query(ctx context.Context, query string, values ...any) (*sql.Rows, error) {
+	if strings.Contains(query, "FROM schema_databases") && s.looks > 0 {
+		s.looks--
+		query = strings.Replace(query, "FROM schema_databases", "FROM schema_databases WHERE 1 = 0", 1)
+	}
+	return s.Session.Query(ctx, query, values...)
+}
+
+func TestRefusalCountsWhenTheDatabaseSaysTheSameTwice(t *testing.T) {
+	t.Parallel()
+	onEveryEngine(t, func(t *testing.T, place address) {
+		prepare(t, place, latest)
+		set := newSet(t, library(latest))
+		session, err := place.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer session.Close()
+		if plan, err := schema.MakePlan(t.Context(), &straddling{session, 1}, set, schema.Options{}); err != nil || !plan.Nothing() {
+			t.Errorf("looked at during a creation: %+v, %v", plan, err)
+		}
+		_, err = schema.MakePlan(t.Context(), &straddling{session, 2}, set, schema.Options{})
+		if _, isLogical := errors.AsType[*schema.LogicalError](err); !isLogical {
+			t.Errorf("created for no logical database: %v", err)
 		}
 	})
 }
