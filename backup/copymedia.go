@@ -91,7 +91,7 @@ func (s *stream[T]) reach(path []string, passed func(T)) (*T, error) {
 	for s.now != nil {
 		switch order := slices.Compare(s.path(*s.now), path); {
 		case order > 0:
-			return nil, nil //nolint:nilnil // as said
+			return nil, nil //nolint:nilnil // there is none, and that is no error
 		case order == 0:
 			return s.now, nil
 		}
@@ -102,7 +102,7 @@ func (s *stream[T]) reach(path []string, passed func(T)) (*T, error) {
 			return nil, err
 		}
 	}
-	return nil, nil //nolint:nilnil // as said
+	return nil, nil //nolint:nilnil // there is none, and that is no error
 }
 
 func rowPath(row media.Row) []string    { return row.Path }
@@ -262,7 +262,7 @@ func (k *copying) begin(file media.File, path string) (*copyWork, error) {
 	}
 	work.from, err = k.store.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // as said
+		return nil, nil //nolint:nilnil // there is none, and that is no error
 	}
 	return work, err
 }

@@ -285,13 +285,22 @@ func (c *creation) copyFile(ctx context.Context, reference Reference) (stored St
 
 // explain says what ended it, and what a full disk means.
 func (c *creation) explain(ctx context.Context, err error) error {
-	switch {
-	case context.Cause(ctx) != nil && !errors.Is(err, context.Cause(ctx)):
-		return fmt.Errorf("%w (%v)", context.Cause(ctx), err) //nolint:errorlint // what a program said when it was ended is only told
-	case isFull(err), strings.Contains(err.Error(), "No space left on device"):
+	if ended := stopped(ctx, err); ended != nil {
+		return ended
+	}
+	if isFull(err) || strings.Contains(err.Error(), "No space left on device") {
 		return refuse(SpaceMissing, fmt.Sprintf("the disk of %s is full: %v", c.to, err), "make room; the backups that are there are as they were, and what was begun is removed")
 	}
 	return err
+}
+
+// stopped is the cause that ended the work, with what was said of it then, which is only told. It is nil when err names the cause, or when there is none.
+func stopped(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(err, cause) {
+		return nil
+	}
+	return fmt.Errorf("%w (%v)", cause, err) //nolint:errorlint // as said
 }
 
 // close ends what is open, and removes what did not become a backup.

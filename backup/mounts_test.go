@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
 
 	"github.com/synapsedb/synapse/backup"
 	"github.com/synapsedb/synapse/config"
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // onMount backs up into a small file system of its own, and then once more when that is read-only or almost full.
@@ -115,18 +115,6 @@ func lookAt(ctx context.Context, repo string) error {
 	return err
 }
 
-// ownMounts gives a command mounts that nobody else sees; a user who is not root becomes it for that.
-func ownMounts(command *exec.Cmd) {
-	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		command.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-	}
-}
-
 func TestRepositoryThatIsReadOnlyOrFull(t *testing.T) {
 	t.Parallel()
 	for want, readOnly := range map[backup.ProblemID]bool{backup.RepositoryReadOnly: true, backup.SpaceMissing: false} {
@@ -150,7 +138,7 @@ func TestRepositoryThatIsReadOnlyOrFull(t *testing.T) {
 func onMount(t testing.TB, p process, want string) {
 	t.Helper()
 	command := p.other().Command(t)
-	ownMounts(command)
+	dbtest.OwnMounts(command)
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, output)

@@ -185,11 +185,11 @@ func (s *packSink) cacheFolder() string { return filepath.Join(s.options.Cache, 
 // cached is nil when nothing is kept on this machine.
 func (s *packSink) cached() (_ *prior, err error) {
 	if s.options.Cache == "" {
-		return nil, nil //nolint:nilnil // as said
+		return nil, nil //nolint:nilnil // nothing kept is no error
 	}
 	root, err := os.OpenRoot(s.cacheFolder())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // as said
+		return nil, nil //nolint:nilnil // nothing kept is no error
 	}
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -180,7 +181,7 @@ func (s *packSink) take(ctx context.Context, file *Stored, took func(int64)) err
 		return err
 	}
 	defer opened.Close()
-	summed := &summedReader{from: &reading{ctx: ctx, from: opened, took: took}, sum: newSumming(discard{})}
+	summed := &summedReader{from: &reading{ctx: ctx, from: opened, took: took}, sum: newSumming(io.Discard)}
 	if file.Packs, _, err = s.files.Add(ctx, below(s.id, file.Name), summed); err != nil {
 		return err
 	}

@@ -46,8 +46,8 @@ func (p *Packed) Prune(ctx context.Context, options PruneOptions) (_ *Pruned, er
 }
 
 func (r *packedPruning) explain(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-		return fmt.Errorf("%w (%v)", cause, err) //nolint:errorlint // what was said when it was ended is only told
+	if ended := stopped(ctx, err); ended != nil {
+		return ended
 	}
 	if isDenied(err) {
 		return readOnly(r.of.store, err)

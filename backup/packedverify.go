@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -94,11 +95,7 @@ func (v *packedVerification) damage(err error) error {
 	if !isDamaged {
 		return err
 	}
-	if len(v.report.Damaged) < mostDamaged {
-		v.report.Damaged = append(v.report.Damaged, damaged.Error())
-	} else {
-		v.report.More++
-	}
+	v.report.damage(damaged)
 	return nil
 }
 
@@ -240,7 +237,7 @@ func (v *packedVerification) member(member pack.Member, wanted Stored) {
 	file := v.joining[member.Name]
 	switch {
 	case member.Part <= 1:
-		file = &joined{summing: *newSumming(discard{}), part: member.Part}
+		file = &joined{summing: *newSumming(io.Discard), part: member.Part}
 		v.joining[member.Name] = file
 	case file == nil || member.Part != file.part+1:
 		return

@@ -114,7 +114,7 @@ func (p *packing) addLarge(ctx context.Context, stored Stored, from *os.File) (_
 		if _, err := from.Seek(0, io.SeekStart); err != nil {
 			return stored, false, err
 		}
-		again := &summedReader{from: &reading{ctx: ctx, from: from}, sum: newSumming(discard{})}
+		again := &summedReader{from: &reading{ctx: ctx, from: from}, sum: newSumming(io.Discard)}
 		places, err := p.put(ctx, stored, again)
 		if err != nil {
 			return stored, false, err

@@ -159,8 +159,8 @@ func (t *postgresTarget) fill(ctx context.Context) error {
 		{"complete the database", t.complete},
 	} {
 		if err := step.do(ctx); err != nil {
-			if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-				err = fmt.Errorf("%w (%v)", cause, err) //nolint:errorlint // what a program said when it was ended is only told
+			if ended := stopped(ctx, err); ended != nil {
+				err = ended
 			}
 			return fmt.Errorf("restore the database %s: %s: %w", t.database.Label, step.name, err)
 		}

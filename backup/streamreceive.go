@@ -173,7 +173,7 @@ func (r *receiving) describes() ([]byte, error) {
 func (r *receiving) next() (*tar.Header, error) {
 	header, err := r.archive.Next()
 	if err == io.EOF { // as package tar has it
-		return nil, nil //nolint:nilnil // as said
+		return nil, nil //nolint:nilnil // the end is no error
 	}
 	if err != nil {
 		return nil, r.damage(theStream, err)

@@ -41,6 +41,15 @@ type Verified struct {
 
 const mostDamaged = 100
 
+// damage takes it down.
+func (v *Verified) damage(damaged *DamagedError) {
+	if len(v.Damaged) < mostDamaged {
+		v.Damaged = append(v.Damaged, damaged.Error())
+	} else {
+		v.More++
+	}
+}
+
 // Verify reads everything that a backup consists of and compares it with its checksums. What is wrong is in the report; an error is about
 // reading itself, or about a manifest that cannot be read. That nothing is wrong is written down in the repository, if it can be written to.
 func (r *Repository) Verify(ctx context.Context, id string, options VerifyOptions) (_ *Verified, err error) {
@@ -105,11 +114,8 @@ func (v *verification) note(err error, of Stored) error {
 	switch {
 	case err == nil:
 		return nil
-	case isDamaged && len(v.report.Damaged) < mostDamaged:
-		v.report.Damaged = append(v.report.Damaged, damaged.Error())
-		return nil
 	case isDamaged:
-		v.report.More++
+		v.report.damage(damaged)
 		return nil
 	}
 	return fmt.Errorf("read %s: %w", of.Name, err)

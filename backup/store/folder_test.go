@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/backup/store"
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // onMount puts files into a small file system of its own until that is full, or into one that is read-only, and prints what comes of it.
@@ -51,18 +51,6 @@ func (c child) onMount(ctx context.Context) error {
 	return nil
 }
 
-// ownMounts gives a command mounts that nobody else sees; a user who is not root becomes it for that.
-func ownMounts(command *exec.Cmd) {
-	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		command.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-	}
-}
-
 // A full disk leaves nothing behind and can be locked, so that something can be removed from it.
 func TestFolderThatIsFullOrReadOnly(t *testing.T) {
 	t.Parallel()
@@ -76,7 +64,7 @@ func TestFolderThatIsFullOrReadOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			command := child{Place: place{Folder: t.TempDir()}, Work: "mount", ReadOnly: test.readOnly}.command(t)
-			ownMounts(command)
+			dbtest.OwnMounts(command)
 			output, err := command.Output()
 			if err != nil {
 				t.Fatal(err)

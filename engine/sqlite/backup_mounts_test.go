@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
 // fillUp copies a database onto a small file system of its own: first without the room for it, then with somebody else
@@ -57,23 +58,11 @@ func TestBackupOntoAFullDisk(t *testing.T) {
 	t.Parallel()
 	source, place := filepath.Join(t.TempDir(), "database.db"), t.TempDir()
 	makeLedger(t, source, "WAL", 1000)
-	copier := start(t, "fill-up", ownMounts, place, source)
+	copier := start(t, "fill-up", dbtest.OwnMounts, place, source)
 	for _, want := range []string{"true 0", "true 0", "false 1"} {
 		copier.expect(t, want)
 	}
 	copier.end(t)
-}
-
-// ownMounts gives a command mounts that nobody else sees; a user who is not root becomes it for that.
-func ownMounts(command *exec.Cmd) {
-	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		command.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-	}
 }
 
 // copyReadOnly copies a database from a file system that is mounted read-only.
@@ -108,7 +97,7 @@ func TestBackupFromAReadOnlyFileSystem(t *testing.T) {
 			t.Parallel()
 			source, destination := filepath.Join(t.TempDir(), "database.db"), filepath.Join(t.TempDir(), "copy.db")
 			test.prepare(t, source)
-			copier := start(t, "copy-read-only", ownMounts, t.TempDir(), source, destination)
+			copier := start(t, "copy-read-only", dbtest.OwnMounts, t.TempDir(), source, destination)
 			copier.expect(t, string(test.access))
 			copier.end(t)
 			if got := number(t, open(t, destination, 1).Reader(0), "SELECT count(*) FROM t"); got != test.rows {

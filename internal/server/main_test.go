@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -172,4 +173,27 @@ func commandLines(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return strings.Split(string(output), "\n")
+}
+
+// stopsWithoutTrace stops a server twice, and looks that its folder and its processes are gone.
+func stopsWithoutTrace(t *testing.T, private interface {
+	Stop() error
+	Restart(ctx context.Context) error
+}, folder string,
+) {
+	t.Helper()
+	for range 2 {
+		if err := private.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder is still there: %v", err)
+	}
+	if found := serversIn(t, folder); len(found) > 0 {
+		t.Errorf("still running: %q", found)
+	}
+	if err := private.Restart(t.Context()); !errors.Is(err, server.ErrStopped) {
+		t.Errorf("restart after the stop gives %v, want ErrStopped", err)
+	}
 }

@@ -72,21 +72,7 @@ func TestPrivateS3(t *testing.T) {
 func TestStoppedS3LeavesNothing(t *testing.T) {
 	t.Parallel()
 	private := startS3(t)
-	folder := filepath.Dir(private.Folder())
-	for range 2 {
-		if err := private.Stop(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the folder is still there: %v", err)
-	}
-	if found := serversIn(t, folder); len(found) > 0 {
-		t.Errorf("still running: %q", found)
-	}
-	if err := private.Restart(t.Context()); !errors.Is(err, server.ErrStopped) {
-		t.Errorf("restart after the stop gives %v, want ErrStopped", err)
-	}
+	stopsWithoutTrace(t, private, filepath.Dir(private.Folder()))
 }
 
 func TestProgramKilledWithS3LeavesNothing(t *testing.T) {
