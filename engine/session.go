@@ -56,6 +56,10 @@ type Session interface { //nolint:interfacebloat // each is something that every
 	// meanwhile.
 	LockUpdates(ctx context.Context, waiting func(holder string)) (unlock func() error, err error)
 
+	// LockNamed is LockUpdates for work of any other kind, each with a lock of its own for every name. The kind is one short word in small
+	// letters, and part of what others see of the session; the name is any text. A database in SQLite's memory has no such lock.
+	LockNamed(ctx context.Context, kind, name string, waiting func(holder string)) (unlock func() error, err error)
+
 	// OtherSessions describes, each in words for an operator, who else is connected to the database, apart from this
 	// session and from others that change its schema or wait to.
 	OtherSessions(ctx context.Context) ([]string, error)

@@ -27,7 +27,16 @@ func (s *session) LockSchema(ctx context.Context, waiting func(holder string)) (
 
 // LockUpdates takes another lock, and gives up the one by which others know the session for one that changes the schema.
 func (s *session) LockUpdates(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
-	unlock, err = s.lock(ctx, "synapse.updates."+s.mark, waiting)
+	return s.lockForWork(ctx, "synapse.updates."+s.mark, waiting)
+}
+
+// LockNamed does the same; in the lock's name a mark stands for the name.
+func (s *session) LockNamed(ctx context.Context, kind, name string, waiting func(holder string)) (unlock func() error, err error) {
+	return s.lockForWork(ctx, "synapse."+kind+"."+s.mark+"."+markOf(name), waiting)
+}
+
+func (s *session) lockForWork(ctx context.Context, name string, waiting func(holder string)) (unlock func() error, err error) {
+	unlock, err = s.lock(ctx, name, waiting)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,12 @@ func databaseMark(database string, lowerCaseTableNames int) string {
 	if lowerCaseTableNames != 0 {
 		database = strings.ToLower(database)
 	}
-	sum := sha256.Sum256([]byte(database))
+	return markOf(database)
+}
+
+// markOf is a short word for any text.
+func markOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
 }
 

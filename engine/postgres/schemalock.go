@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/synapsedb/synapse/engine"
@@ -43,11 +44,21 @@ func (s *session) LockSchema(ctx context.Context, waiting func(holder string)) (
 
 // LockUpdates takes another one, and has the session bear UpdatesApplication from then on.
 func (s *session) LockUpdates(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
-	unlock, err = s.lock(ctx, newAdvisoryLock("updates lock", s.schema), waiting)
+	return s.lockForWork(ctx, newAdvisoryLock("updates lock", s.schema), UpdatesApplication, waiting)
+}
+
+// LockNamed does the same with "synapse KIND" for the application_name.
+func (s *session) LockNamed(ctx context.Context, kind, name string, waiting func(holder string)) (unlock func() error, err error) {
+	return s.lockForWork(ctx, newAdvisoryLock(kind+" lock "+strconv.Quote(name), s.schema), "synapse "+kind, waiting)
+}
+
+// lockForWork takes a lock for work beside servers, and gives the session another application_name, so that it shows.
+func (s *session) lockForWork(ctx context.Context, wanted advisoryLock, application string, waiting func(holder string)) (unlock func() error, err error) {
+	unlock, err = s.lock(ctx, wanted, waiting)
 	if err != nil {
 		return nil, err
 	}
-	if err := setSession(ctx, s.driver, map[string]string{"application_name": UpdatesApplication}); err != nil {
+	if err := setSession(ctx, s.driver, map[string]string{"application_name": application}); err != nil {
 		return nil, errors.Join(s.explain(ctx, err), unlock())
 	}
 	return unlock, nil

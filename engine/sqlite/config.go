@@ -22,6 +22,10 @@ type Config struct {
 	// BusyTimeout is how long a statement waits for the lock of another connection; 0 means five seconds.
 	BusyTimeout time.Duration
 
+	// Durable has a commit in WAL mode return only when it is on the disk, so that it survives a loss of power (synchronous FULL). Without
+	// it the last commits before one may be lost, though nothing is damaged (NORMAL).
+	Durable bool
+
 	// keepJournal leaves the journal mode as it is until a schema lock is taken.
 	keepJournal bool
 }

@@ -49,11 +49,15 @@ func loggerOr(log *slog.Logger) *slog.Logger {
 	return log
 }
 
-// Close ends the session, and the database when it was opened with the session.
+// Close ends the session with its locks, and the database when it was opened with the session.
 func (s *schemaSession) Close() error {
 	err := s.connection.Close()
 	if errors.Is(err, sql.ErrConnDone) {
 		err = nil
 	}
-	return errors.Join(err, s.closer())
+	err = errors.Join(err, s.closer())
+	for _, unlock := range s.unlocks {
+		err = errors.Join(err, unlock())
+	}
+	return err
 }

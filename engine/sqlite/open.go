@@ -18,7 +18,8 @@ import (
 )
 
 // DB is an open database: a *sql.DB whose connections have foreign keys on, wait for locks, and begin transactions with the
-// write lock unless these are read-only. A file is in WAL mode with synchronous NORMAL, unless it was opened read-only.
+// write lock unless these are read-only. A file is in WAL mode with synchronous NORMAL, or FULL where Config.Durable says so, unless it was
+// opened read-only.
 type DB struct {
 	*sql.DB
 	place  location
@@ -121,7 +122,7 @@ func (db *DB) prepare(ctx context.Context, first *sql.Conn, config Config, linke
 		return err
 	}
 	db.useWAL = func(ctx context.Context, connection *sql.Conn) error {
-		return db.place.useWAL(ctx, connection, config.BusyTimeout, linked, log)
+		return db.place.useWAL(ctx, connection, config, linked, log)
 	}
 	if config.keepJournal {
 		return nil
@@ -129,11 +130,11 @@ func (db *DB) prepare(ctx context.Context, first *sql.Conn, config Config, linke
 	return db.useWAL(ctx, first)
 }
 
-func (l location) useWAL(ctx context.Context, connection *sql.Conn, patience time.Duration, linked *connector, log *slog.Logger) error {
+func (l location) useWAL(ctx context.Context, connection *sql.Conn, config Config, linked *connector, log *slog.Logger) error {
 	if l.memory || l.readOnly() {
 		return nil
 	}
-	mode, err := switchToWAL(ctx, connection, patience)
+	mode, err := switchToWAL(ctx, connection, config.BusyTimeout)
 	if err != nil {
 		return err
 	}
@@ -142,7 +143,10 @@ func (l location) useWAL(ctx context.Context, connection *sql.Conn, patience tim
 			"path", l.path, "journal_mode", mode)
 		return nil // and synchronous stays FULL, which a rollback journal needs
 	}
-	const setting = "PRAGMA synchronous = NORMAL"
+	setting := "PRAGMA synchronous = NORMAL"
+	if config.Durable {
+		setting = "PRAGMA synchronous = FULL"
+	}
 	linked.settings = append(linked.settings, setting)
 	_, err = connection.ExecContext(ctx, setting)
 	return err

@@ -24,6 +24,12 @@ func (c Config) ReadOnly() Config {
 	return c
 }
 
+// OnlyReads reports whether the location says that nothing is written to the file.
+func (c Config) OnlyReads() bool {
+	place, err := parseLocation(c.Database)
+	return err == nil && place.readOnly()
+}
+
 // InMemory reports whether the database ends when it is closed.
 func (c Config) InMemory() bool {
 	place, err := parseLocation(c.Database)

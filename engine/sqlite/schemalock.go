@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/synapsedb/synapse/engine"
@@ -21,7 +24,7 @@ const (
 	schemaLockPatience = time.Second
 )
 
-// The names of the lock files are the database's with one of these.
+// The names of the lock files are the database's with one of these, or with what LockNamed makes.
 const (
 	lockSuffix        = "-upgrade"
 	updatesLockSuffix = "-updates"
@@ -37,6 +40,12 @@ func (s *schemaSession) LockSchema(ctx context.Context, waiting func(holder stri
 // LockUpdates locks DATABASE-updates in the same way.
 func (s *schemaSession) LockUpdates(ctx context.Context, waiting func(holder string)) (unlock func() error, err error) {
 	return s.lockFile(ctx, updatesLockSuffix, waiting)
+}
+
+// LockNamed locks DATABASE-KIND-MARK in the same way; the mark stands for the name, in which there may be anything.
+func (s *schemaSession) LockNamed(ctx context.Context, kind, name string, waiting func(holder string)) (unlock func() error, err error) {
+	sum := sha256.Sum256([]byte(name))
+	return s.lockFile(ctx, "-"+kind+"-"+hex.EncodeToString(sum[:8]), waiting)
 }
 
 func (s *schemaSession) lockFile(ctx context.Context, suffix string, waiting func(holder string)) (unlock func() error, err error) {
@@ -55,7 +64,7 @@ func (s *schemaSession) lockFile(ctx context.Context, suffix string, waiting fun
 			return nil, err
 		}
 		if file != nil {
-			return s.locked(ctx, func() error { return lock.release(file) })
+			return s.locked(ctx, sync.OnceValue(func() error { return lock.release(file) }))
 		}
 	}
 }
@@ -65,6 +74,7 @@ func (s *schemaSession) locked(ctx context.Context, unlock func() error) (func()
 	if err := s.db.useWAL(ctx, s.connection); err != nil {
 		return nil, errors.Join(s.db.place.explain(err), unlock())
 	}
+	s.unlocks = append(s.unlocks, unlock)
 	return unlock, nil
 }
 

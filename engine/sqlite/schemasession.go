@@ -18,11 +18,12 @@ type schemaSession struct {
 	db         *DB
 	connection *sql.Conn
 	closer     func() error // ends what was opened with the session
+	unlocks    []func() error
 }
 
 // OpenSession opens a database as Open does, on one connection on which its schema is created or changed. The journal mode
-// of a file stays as it is until LockSchema or LockUpdates. Unlike SQLite
-// itself, it makes and drops FTS3 and FTS4 tables without their module. The logger may be nil.
+// of a file stays as it is until a lock is taken (LockSchema, LockUpdates, LockNamed). Unlike SQLite itself, it makes and drops
+// FTS3 and FTS4 tables without their module. The logger may be nil.
 func OpenSession(ctx context.Context, config Config, log *slog.Logger) (engine.Session, error) {
 	config.MaxConnections, config.keepJournal = 1, true
 	db, err := Open(ctx, config, loggerOr(log))
