@@ -102,7 +102,7 @@ func (a *applier) beginCreation(ctx context.Context) (together int, err error) {
 		return 0, err
 	}
 	return 0, a.transact(ctx, false, func(tx engine.Tx, record *record) error {
-		if err := record.mark(ctx, tx, a.plan.Set, a.logical()); err != nil {
+		if err := record.mark(ctx, tx, a.plan, a.logical()); err != nil {
 			return err
 		}
 		return record.setProgress(ctx, tx, creation, progress{})

@@ -26,6 +26,7 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 
 	state   *State
+	filling string
 	base    int      // version of the full schema that a creation begins with
 	covered []*Delta // that the full schema contains
 }
@@ -62,8 +63,8 @@ func (p *Plan) Nothing() bool {
 	return !p.Create && len(p.Steps) == 0 && p.CompatVersion == nil && p.From >= p.To
 }
 
-// newPlan compares a database with a set. logical are the logical databases that it holds.
-func newPlan(database string, kind engine.Kind, set *Set, state *State, logical []string) (*Plan, error) {
+// newPlan compares a database with a set. logical are the logical databases that it holds, filling is that of Options.
+func newPlan(database string, kind engine.Kind, set *Set, state *State, logical []string, filling string) (*Plan, error) {
 	available, err := set.files(kind)
 	if err != nil {
 		return nil, err
@@ -71,8 +72,10 @@ func newPlan(database string, kind engine.Kind, set *Set, state *State, logical 
 	if err := checkOwner(database, set, state); err != nil {
 		return nil, err
 	}
-	if err := checkGuard(database, set, state); err != nil {
-		return nil, err
+	if filling == "" || state.Filling != filling {
+		if err := checkGuard(database, set, state); err != nil {
+			return nil, err
+		}
 	}
 	if err := checkLogical(database, set, state, logical); err != nil {
 		return nil, err
@@ -80,9 +83,12 @@ func newPlan(database string, kind engine.Kind, set *Set, state *State, logical 
 	if err := checkRequired(database, set, state); err != nil {
 		return nil, err
 	}
-	plan := &Plan{Database: database, Engine: kind, Set: set.Name(), From: state.Version, To: set.Version(), Steps: []Step{}, state: state}
+	plan := &Plan{Database: database, Engine: kind, Set: set.Name(), From: state.Version, To: set.Version(), Steps: []Step{}, state: state, filling: filling}
 	if state.CompatVersion == nil || *state.CompatVersion < set.CompatVersion() {
 		compat := set.CompatVersion()
+		if filling != "" && state.Owner == Nobody {
+			compat = GuardVersion
+		}
 		plan.CompatVersion = &compat
 	}
 	if state.Owner == Nobody || state.Creating {

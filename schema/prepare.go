@@ -27,6 +27,11 @@ type Options struct {
 	// refuses with a *PendingError.
 	OnPending func(ctx context.Context, updates []string) error
 
+	// Filling is who fills the tables of a database that is created, such as a port: the database is guarded by GuardVersion
+	// from the first record of its creation on, until Filled. A database that the same one has not filled to the end is no
+	// refusal. At most 64 letters; empty for a creation that is complete by itself.
+	Filling string
+
 	// Config is handed to the Upgrade functions of Go deltas and to CheckServer and CheckDatabase.
 	Config any
 
@@ -160,7 +165,7 @@ func checkServer(ctx context.Context, session engine.Session, set *Set, options 
 // planFrom is MakePlan for what the database has said of itself.
 func planFrom(ctx context.Context, session engine.Session, set *Set, state *State, options Options) (*Plan, error) {
 	logical := options.logical(set)
-	plan, err := newPlan(session.Name(), session.Engine(), set, state, logical)
+	plan, err := newPlan(session.Name(), session.Engine(), set, state, logical, options.Filling)
 	if err != nil {
 		return nil, err
 	}

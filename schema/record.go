@@ -18,16 +18,16 @@ type record struct {
 // begin records a new database in the transaction that creates it.
 func (r *record) begin(ctx context.Context, tx engine.Tx, plan *Plan, logical []string) error {
 	if r.own {
-		if err := r.mark(ctx, tx, plan.Set, logical); err != nil {
+		if err := r.mark(ctx, tx, plan, logical); err != nil {
 			return err
 		}
 	}
 	return r.start(ctx, tx, plan)
 }
 
-// mark says which set a database belongs to.
-func (r *record) mark(ctx context.Context, tx engine.Tx, set string, logical []string) error {
-	if _, err := tx.Exec(ctx, "INSERT INTO schema_set (name) VALUES (?)", set); err != nil {
+// mark says which set a database belongs to, and guards one that is to be filled.
+func (r *record) mark(ctx context.Context, tx engine.Tx, plan *Plan, logical []string) error {
+	if _, err := tx.Exec(ctx, "INSERT INTO schema_set (name) VALUES (?)", plan.Set); err != nil {
 		return fmt.Errorf("record the schema set: %w", err)
 	}
 	for _, database := range logical {
@@ -35,7 +35,13 @@ func (r *record) mark(ctx context.Context, tx engine.Tx, set string, logical []s
 			return fmt.Errorf("record the logical databases: %w", err)
 		}
 	}
-	return nil
+	if plan.filling == "" {
+		return nil
+	}
+	if err := r.setProgress(ctx, tx, filling, progress{checksum: plan.filling}); err != nil {
+		return err
+	}
+	return r.open(ctx, tx)
 }
 
 // start records the full schema, with the deltas that it contains, so that one which is missing there is noticed later.
@@ -145,7 +151,7 @@ func (r *record) finish(ctx context.Context, tx engine.Tx, plan *Plan) error {
 	if !r.own {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, "DELETE FROM schema_progress"); err != nil {
+	if _, err := tx.Exec(ctx, "DELETE FROM schema_progress WHERE file <> ?", filling); err != nil {
 		return fmt.Errorf("record that nothing is unfinished: %w", err)
 	}
 	return nil

@@ -98,6 +98,8 @@ type State struct {
 	Applied map[string]string `json:"applied"`
 	// Creating says that a creation was interrupted and goes on at the next start.
 	Creating bool `json:"creating,omitempty"`
+	// Filling is who fills the database after its creation, and has not ended; see Options.Filling.
+	Filling string `json:"filling,omitempty"`
 	// Updates are the background updates that are still to be done, in their order.
 	Updates []Update `json:"pending_updates"`
 
@@ -206,6 +208,10 @@ func (s *State) readProgress(ctx context.Context, from engine.Querier) error {
 		var file string
 		var read progress
 		err := scan(&file, &read.checksum, &read.statements, &read.catalog)
+		if file == filling {
+			s.Filling = read.checksum
+			return err
+		}
 		s.progress[file] = read
 		s.Creating = s.Creating || file == creation
 		return err
