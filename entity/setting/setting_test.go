@@ -295,7 +295,7 @@ func TestWhatOpeningFindsIsExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := &sqlite.BusyError{Path: "a.db"}
-	if settings.Explain(other) != error(other) || settings.Explain(nil) != nil {
+	if explained := settings.Explain(other); !errors.Is(explained, other) || explained.Error() != other.Error() || settings.Explain(nil) != nil {
 		t.Error("another error was changed")
 	}
 }

@@ -6,31 +6,63 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 )
 
-// value is a JSON value: what is compared with another one.
-type value struct {
+// tree is a document that has been read. Its memory is used again for others.
+type tree struct {
+	nodes []node
+	// order has the indexes of nodes: those of a value's members stand together.
+	order []int32
+	// open has those of the values that are being read.
+	open []int32
+}
+
+// node is a JSON value.
+type node struct {
 	// kind is the first character of what the value is: { [ " t f n, and 0 for a number.
 	kind byte
+	// name is that of a member of an object.
+	name []byte
 	// text is a number as it was written, or the characters of a string.
 	text []byte
 	// members are those of an object, by name, and the elements of an array, as they come.
-	members []member
+	members []int32
 }
 
-type member struct {
-	name []byte // nil in an array
-	value
+// value is a node of a tree.
+type value struct {
+	*node
+	of *tree
 }
 
-// parse reads a document, which has to be one JSON value.
-func parse(document []byte) (value, error) {
+func (v value) member(i int) value { return value{&v.of.nodes[v.members[i]], v.of} }
+
+func (t *tree) root() value { return value{&t.nodes[0], t} }
+
+var trees = sync.Pool{New: func() any { return new(tree) }}
+
+// parse reads a document, which has to be one JSON value. The tree is to be released.
+func parse(document []byte) (*tree, error) {
 	if !json.Valid(document) {
-		return value{}, invalid(document)
+		return nil, invalid(document)
 	}
-	p := parser{rest: document}
-	return p.value(), nil
+	t, _ := trees.Get().(*tree)
+	p := parser{tree: t, rest: document}
+	p.value(nil)
+	return t, nil
+}
+
+// release keeps the memory, unless it is much, and lets the document go.
+func (t *tree) release() {
+	const usual = 1024
+	if len(t.nodes) > usual {
+		return
+	}
+	clear(t.nodes)
+	t.nodes, t.order = t.nodes[:0], t.order[:0]
+	trees.Put(t)
 }
 
 // invalid is why a document is not valid.
@@ -43,7 +75,10 @@ func invalid(document []byte) error {
 }
 
 // parser reads text that is known to be valid, so that it looks for no errors.
-type parser struct{ rest []byte }
+type parser struct {
+	*tree
+	rest []byte
+}
 
 // next gives the first character of what follows, which stays.
 func (p *parser) next() byte {
@@ -59,23 +94,27 @@ func (p *parser) take(length int) []byte {
 	return taken
 }
 
-func (p *parser) value() value {
-	switch first := p.next(); first {
-	case '{':
-		return value{kind: '{', members: byName(p.members('}', true))}
-	case '[':
-		return value{kind: '[', members: p.members(']', false)}
+// value reads the next value, and gives its index.
+func (p *parser) value(name []byte) int32 {
+	first, index := p.next(), int32(len(p.nodes))
+	read := node{kind: first, name: name}
+	switch first {
+	case '{', '[':
+		p.nodes = append(p.nodes, read) // the outermost first
+		read.members = p.members(first)
+		p.nodes[index] = read
+		return index
 	case '"':
-		return value{kind: '"', text: p.characters()}
+		read.text = p.characters()
 	case 't', 'n':
 		p.take(len("true"))
-		return value{kind: first}
 	case 'f':
 		p.take(len("false"))
-		return value{kind: first}
 	default:
-		return value{text: p.take(numberLength(p.rest))}
+		read.kind, read.text = 0, p.take(numberLength(p.rest))
 	}
+	p.nodes = append(p.nodes, read)
+	return index
 }
 
 func numberLength(text []byte) int {
@@ -88,31 +127,39 @@ func numberLength(text []byte) int {
 	return len(text)
 }
 
-// members reads an object or an array up to its last character.
-func (p *parser) members(last byte, named bool) []member {
+// members reads an object or an array to its end.
+func (p *parser) members(kind byte) []int32 {
 	p.take(1)
-	var members []member
+	before := len(p.open)
 	for {
 		switch p.next() {
-		case last:
+		case '}', ']':
 			p.take(1)
-			return members
+			return p.close(kind, before)
 		case ',':
 			p.take(1)
 			p.next()
 		}
-		if members == nil {
-			members = make([]member, 0, 8) // enough for most
-		}
-		var one member
-		if named {
-			one.name = p.characters()
+		var name []byte
+		if kind == '{' {
+			name = p.characters()
 			p.next()
 			p.take(1) // the colon
 		}
-		one.value = p.value()
-		members = append(members, one)
+		p.open = append(p.open, p.value(name))
 	}
+}
+
+// close keeps the members of one value, which are the last ones that are open.
+func (p *parser) close(kind byte, before int) []int32 {
+	members := p.open[before:]
+	if kind == '{' {
+		members = p.byName(members)
+	}
+	start := len(p.order)
+	p.order = append(p.order, members...)
+	p.open = p.open[:before]
+	return p.order[start:]
 }
 
 // characters reads a string as encoding/json does: what is not a character becomes U+FFFD.
@@ -141,14 +188,12 @@ func decoded(quoted []byte) []byte {
 }
 
 // byName sorts the members of an object. Of several with the same name the last one stays, as in encoding/json.
-func byName(members []member) []member {
-	order := func(a, b member) int { return bytes.Compare(a.name, b.name) }
-	if !slices.IsSortedFunc(members, order) {
-		slices.SortStableFunc(members, order)
-	}
+func (t *tree) byName(members []int32) []int32 {
+	order := func(a, b int32) int { return bytes.Compare(t.nodes[a].name, t.nodes[b].name) }
+	slices.SortStableFunc(members, order)
 	kept := members[:0]
 	for i, one := range members {
-		if i+1 == len(members) || !bytes.Equal(one.name, members[i+1].name) {
+		if i+1 == len(members) || order(one, members[i+1]) != 0 {
 			kept = append(kept, one)
 		}
 	}

@@ -21,11 +21,13 @@ func compare(a, b []byte, nameOfA, nameOfB string, judge func(a, b value) bool) 
 	if err != nil {
 		return false, &DocumentError{Document: nameOfA, Err: err}
 	}
+	defer one.release()
 	other, err := parse(b)
 	if err != nil {
 		return false, &DocumentError{Document: nameOfB, Err: err}
 	}
-	return judge(one, other), nil
+	defer other.release()
+	return judge(one.root(), other.root()), nil
 }
 
 // same is deep equality.
@@ -33,14 +35,15 @@ func same(a, b value) bool {
 	if a.kind != b.kind || len(a.members) != len(b.members) {
 		return false
 	}
-	switch a.kind {
-	case 0:
+	if a.kind == 0 {
 		return sameNumber(a.text, b.text)
-	case '"':
-		return bytes.Equal(a.text, b.text)
+	}
+	if !bytes.Equal(a.text, b.text) {
+		return false
 	}
 	for i := range a.members {
-		if !bytes.Equal(a.members[i].name, b.members[i].name) || !same(a.members[i].value, b.members[i].value) {
+		one, other := a.member(i), b.member(i)
+		if !bytes.Equal(one.name, other.name) || !same(one, other) {
 			return false
 		}
 	}

@@ -47,48 +47,69 @@ func (w walk) alike(a, b value, path []byte, tolerance Tolerance) bool {
 	case 0:
 		return tolerance.alike(a.text, b.text)
 	case '[':
-		return slices.EqualFunc(a.members, b.members, func(a, b member) bool { return w.alike(a.value, b.value, path, tolerance) })
+		return w.arraysAlike(a, b, path, tolerance)
 	case '{':
-		return w.objectsAlike(a.members, b.members, path, tolerance)
+		return w.objectsAlike(a, b, path, tolerance)
 	}
 	return same(a, b)
 }
 
+func (w walk) arraysAlike(a, b value, path []byte, tolerance Tolerance) bool {
+	if len(a.members) != len(b.members) {
+		return false
+	}
+	for i := range a.members {
+		if !w.alike(a.member(i), b.member(i), path, tolerance) {
+			return false
+		}
+	}
+	return true
+}
+
 // objectsAlike goes through the members of both objects by name.
-func (w walk) objectsAlike(a, b []member, path []byte, tolerance Tolerance) bool {
-	for len(a) > 0 || len(b) > 0 {
-		order := compareNames(a, b)
-		var name []byte
-		if order <= 0 {
-			name = a[0].name
-		} else {
-			name = b[0].name
+func (w walk) objectsAlike(a, b value, path []byte, tolerance Tolerance) bool {
+	for i, j := 0, 0; i < len(a.members) || j < len(b.members); {
+		var one, other value
+		switch order := compareNames(a, i, b, j); {
+		case order < 0:
+			one = a.member(i)
+			i++
+		case order > 0:
+			other = b.member(j)
+			j++
+		default:
+			one, other = a.member(i), b.member(j)
+			i, j = i+1, j+1
 		}
-		inner := appendName(path, name)
-		if !slices.Contains(w.ignore, string(inner[1:])) {
-			if order != 0 || !w.alike(a[0].value, b[0].value, inner, w.at(inner, tolerance)) {
-				return false
-			}
-		}
-		if order <= 0 {
-			a = a[1:]
-		}
-		if order >= 0 {
-			b = b[1:]
+		if !w.membersAlike(one, other, path, tolerance) {
+			return false
 		}
 	}
 	return true
 }
 
 // compareNames tells which object has the name that comes first; 0 when both have it.
-func compareNames(a, b []member) int {
+func compareNames(a value, i int, b value, j int) int {
 	switch {
-	case len(b) == 0:
+	case j == len(b.members):
 		return -1
-	case len(a) == 0:
+	case i == len(a.members):
 		return 1
 	}
-	return bytes.Compare(a[0].name, b[0].name)
+	return bytes.Compare(a.member(i).name, b.member(j).name)
+}
+
+// membersAlike compares two members with the same name, one of which may be missing.
+func (w walk) membersAlike(one, other value, path []byte, tolerance Tolerance) bool {
+	named := one
+	if named.node == nil {
+		named = other
+	}
+	path = appendName(path, named.name)
+	if slices.Contains(w.ignore, string(path[1:])) {
+		return true
+	}
+	return one.node != nil && other.node != nil && w.alike(one, other, path, w.at(path, tolerance))
 }
 
 func (w walk) at(path []byte, inherited Tolerance) Tolerance {
