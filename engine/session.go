@@ -16,6 +16,8 @@ type Querier interface {
 	Query(ctx context.Context, query string, values ...any) (*sql.Rows, error)
 	// QueryRow runs a query for one row; what went wrong is told by its Scan.
 	QueryRow(ctx context.Context, query string, values ...any) *sql.Row
+	// Prepare compiles a statement that is run several times; the caller closes it, within the transaction.
+	Prepare(ctx context.Context, statement string) (*sql.Stmt, error)
 }
 
 // Tx is a Querier whose statements are one transaction. Who runs it commits it; work that is given one only works in it.

@@ -10,6 +10,7 @@ type Connection interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // Statements is a Querier, and a Tx, on anything that database/sql gives.
@@ -40,6 +41,14 @@ func (s Statements) Query(ctx context.Context, query string, values ...any) (*sq
 // QueryRow runs a query for one row.
 func (s Statements) QueryRow(ctx context.Context, query string, values ...any) *sql.Row {
 	return s.Connection.QueryRowContext(ctx, s.bound(query, values), values...)
+}
+
+// Prepare compiles a statement.
+func (s Statements) Prepare(ctx context.Context, statement string) (*sql.Stmt, error) {
+	if s.Bind != nil {
+		statement = s.Bind(statement)
+	}
+	return s.Connection.PrepareContext(ctx, statement)
 }
 
 // bound leaves a statement without values as it is: a file of SQL may use PostgreSQL's operator "?".

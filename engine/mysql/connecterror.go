@@ -32,6 +32,14 @@ const (
 	errUnknownEngine          = 1286
 	errTooManyUserResources   = 1226
 	errInsecureTransport      = 3159
+	errNoNull                 = 1048
+	errDuplicate              = 1062
+	errRowTooBig              = 1118
+	errPacketTooLarge         = 1153
+	errOutOfRange             = 1264
+	errWrongValue             = 1292
+	errWrongText              = 1366
+	errTooLong                = 1406
 )
 
 // explain turns a failed connection into an error for an operator.

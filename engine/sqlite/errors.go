@@ -142,3 +142,12 @@ func explain(path string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }
+
+// RefusesValue reports whether an error says that SQLite does not take a value for what it is: its size, its type, or a constraint.
+func RefusesValue(err error) bool {
+	switch primary(err) {
+	case lib.SQLITE_TOOBIG, lib.SQLITE_CONSTRAINT, lib.SQLITE_MISMATCH:
+		return true
+	}
+	return false
+}

@@ -46,6 +46,29 @@ func (e *SupersededError) Error() string {
 		e.Application, e.Database, happened)
 }
 
+// ClosedError says that a Table was used after its Close.
+type ClosedError struct {
+	Application string
+	Database    string
+}
+
+// Error names both.
+func (e *ClosedError) Error() string {
+	return fmt.Sprintf("use the application %s in %s: it was closed", e.Application, e.Database)
+}
+
+// ValueError says why a text cannot be kept.
+type ValueError struct {
+	ID      string // of the entity
+	Column  string
+	Problem string
+}
+
+// Error names entity and column.
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("the %s of the entity %s %s", e.Column, e.ID, e.Problem)
+}
+
 // ReadOnlyError says that a database was opened so that nothing can be written to it.
 type ReadOnlyError struct {
 	Database string

@@ -55,6 +55,9 @@ func (t *Table) open(ctx context.Context) (err error) {
 	if err := t.prepare(ctx, schema.Options{NoUpgrade: t.readOnly, Log: t.log}); err != nil || t.readOnly {
 		return err
 	}
+	if err := t.configure(ctx); err != nil {
+		return err
+	}
 	if err := t.lock(ctx); err != nil {
 		return err
 	}
@@ -68,6 +71,20 @@ func (t *Table) prepare(ctx context.Context, options schema.Options) error {
 	}
 	_, err = schema.Prepare(ctx, t.session, set, options)
 	return err
+}
+
+// durableSQL has PostgreSQL's commits wait for its own disk, where they wait for nothing. What MySQL waits for is the server's setting
+// (innodb_flush_log_at_trx_commit), SQLite's is in its Config.
+const durableSQL = `SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'`
+
+func (t *Table) configure(ctx context.Context) error {
+	if t.database.Engine != engine.Postgres {
+		return nil
+	}
+	if _, err := t.session.Exec(ctx, durableSQL); err != nil {
+		return fmt.Errorf("have commits wait for the disk: %w", err)
+	}
+	return nil
 }
 
 // lock takes the application's lock on the session, with which it ends.

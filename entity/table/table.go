@@ -2,13 +2,14 @@ package table
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/synapsedb/synapse"
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/schema"
 )
 
 // Table is an application's entities in a database, on one connection, which also holds the application's lock. Its methods wait for each other.
@@ -22,6 +23,8 @@ type Table struct {
 	mu      sync.Mutex
 	session engine.Session // nil when it was closed
 	epoch   int64          // of this opening
+	doubted bool           // whether the connection and the lock are still there
+	ended   error          // why nothing can be done any more
 }
 
 // Name is the database in words. It holds no secret.
@@ -33,10 +36,13 @@ func (t *Table) Engine() engine.Kind { return t.database.Engine }
 // ReadOnly reports whether the database was opened with mode=ro, so that Write refuses.
 func (t *Table) ReadOnly() bool { return t.readOnly }
 
-// Close ends the session, and with it the lock.
+// Close ends the session, and with it the lock. It waits for a Write that is under way.
 func (t *Table) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.ended == nil {
+		t.ended = &ClosedError{Application: t.application.ID, Database: t.name}
+	}
 	return t.closeSession()
 }
 
@@ -49,38 +55,108 @@ func (t *Table) closeSession() error {
 	return session.Close()
 }
 
-const loadSQL = `SELECT id, state, attributes, locals, definition, last_changed, last_written, removed FROM entities WHERE application = ?`
+// lookTimeout is how long a connection that failed gets to prove that it is still there.
+const lookTimeout = 5 * time.Second
 
-// Load gives take every row of the application, those of removed entities too, in no certain order. take may keep the bytes; its error ends
-// the loading.
-func (t *Table) Load(ctx context.Context, take func(Row) error) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.session == nil {
-		return errClosed
+// ready makes sure, after an error, that connection and lock are still there: the lock lasts as long as the connection, and the epoch tells whether
+// another process had it in between.
+func (t *Table) ready(ctx context.Context) error {
+	if t.ended != nil {
+		return t.ended
 	}
-	return engine.Each(ctx, t.session, loadSQL, []any{t.application.ID}, func(scan func(...any) error) error {
-		row, err := scanRow(scan)
-		if err != nil {
-			return err
+	if !t.doubted {
+		return nil
+	}
+	if t.session != nil {
+		err := t.look(ctx)
+		if err == nil || t.ended != nil || t.database.Engine == engine.SQLite && t.database.SQLite.InMemory() {
+			return err // a database in memory is gone with its connection
 		}
-		return take(row)
-	})
+		t.log.WarnContext(ctx, "the connection to the entities was lost", "database", t.name, "error", err)
+		if err := t.closeSession(); err != nil {
+			t.log.DebugContext(ctx, "closing a lost connection", "database", t.name, "error", err)
+		}
+	}
+	return t.reopen(ctx)
 }
 
-var errClosed = errors.New("the table of entities is closed")
+func (t *Table) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	if err := t.judge(ctx); err != nil {
+		return err
+	}
+	t.doubted = false
+	return nil
+}
 
-func scanRow(scan func(...any) error) (Row, error) {
-	var row Row
-	var changed, written int64
-	var removed *int64
-	err := scan(&row.ID, &row.State, &row.Attributes, &row.Locals, &row.Definition, &changed, &written, &removed)
+// reopen gets another session. The database has to be there: an empty one in its place would not be this application's.
+func (t *Table) reopen(ctx context.Context) (err error) {
+	database := t.database
+	database.SQLite.MustExist = true
+	if t.session, err = database.OpenSession(ctx, t.log); err != nil {
+		return err
+	}
+	if err := t.regain(ctx); err != nil {
+		if closed := t.closeSession(); closed != nil {
+			t.log.DebugContext(ctx, "closing a new connection", "database", t.name, "error", closed)
+		}
+		return err
+	}
+	t.doubted = false
+	t.log.InfoContext(ctx, "connected to the entities again", "database", t.name)
+	return nil
+}
+
+// regain asks for the epoch before the lock too, since another process that has taken over holds it.
+func (t *Table) regain(ctx context.Context) error {
+	if err := t.prepare(ctx, schema.Options{NoUpgrade: true, Log: t.log}); err != nil {
+		return err
+	}
+	if t.readOnly {
+		return nil
+	}
+	if err := t.configure(ctx); err != nil {
+		return err
+	}
+	if err := t.judge(ctx); err != nil {
+		return err
+	}
+	if err := t.lock(ctx); err != nil {
+		return err
+	}
+	return t.judge(ctx)
+}
+
+// judge ends the Table by a *SupersededError when the application was opened again since.
+func (t *Table) judge(ctx context.Context) error {
+	found, err := t.record(ctx, t.session)
+	if err != nil || found.epoch == t.epoch {
+		return err
+	}
+	t.ended = &SupersededError{Application: t.application.ID, Database: t.name, Epoch: t.epoch, Found: found.epoch, Holder: found.holder}
+	if err := t.closeSession(); err != nil {
+		t.log.DebugContext(ctx, "closing the connection to the entities", "database", t.name, "error", err)
+	}
+	return t.ended
+}
+
+// read has work read from the database. In shared memory readers are refused while somebody else writes; a transaction waits for that.
+func (t *Table) read(ctx context.Context, what string, work func(engine.Querier) error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.ready(ctx); err != nil {
+		return err
+	}
+	var err error
+	if t.database.Engine == engine.SQLite && t.database.SQLite.InMemory() {
+		err = t.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error { return work(tx) })
+	} else {
+		err = work(t.session)
+	}
+	t.doubted = err != nil && !t.readOnly
 	if err != nil {
-		return Row{}, fmt.Errorf("read an entity: %w", err)
+		return fmt.Errorf("read %s from %s: %w", what, t.name, err)
 	}
-	row.LastChanged, row.LastWritten = moment(changed), moment(written)
-	if removed != nil {
-		row.Removed = moment(*removed)
-	}
-	return row, nil
+	return nil
 }
