@@ -1,0 +1,169 @@
+package entity
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"runtime"
+	"time"
+
+	"github.com/synapsedb/synapse/entity/table"
+)
+
+// New defines an entity. It has the state, the attributes and the locals that were stored, or those of its definition
+// when it is new; everything else is the definition's. What was stored and cannot be used is set aside whole, and
+// Restored says so: it is no error here. Errors: *CollisionError when there is an entity of this id, *ValueError for
+// values that JSON cannot express, *table.IDError, *ClosedError, and those of significance.Rule.Check.
+func New[State, Attributes any](store *Store, definition Definition[State, Attributes]) (*Entity[State, Attributes], error) {
+	made, err := newRecord(store, &definition, caller())
+	if err != nil {
+		return nil, fmt.Errorf("define an entity: %w", err)
+	}
+	initial, value, err := encodedValues(definition.ID, Values[State, Attributes]{definition.State, definition.Attributes})
+	if err != nil {
+		return nil, fmt.Errorf("define an entity: %w", err)
+	}
+	row, found, err := store.claim(made)
+	if err != nil {
+		return nil, fmt.Errorf("define an entity: %w", err)
+	}
+	if found {
+		initial, value = restore(made, &definition, row, initial, value.(Values[State, Attributes]))
+	}
+	if err := made.begin(initial, value, row, found); err != nil {
+		return nil, fmt.Errorf("define an entity: %w", err)
+	}
+	return &Entity[State, Attributes]{record: made, plainState: isPlain[State](), plainAttributes: isPlain[Attributes]()}, nil
+}
+
+// caller is where the function was called that calls this one.
+func caller() uintptr {
+	var counters [1]uintptr
+	runtime.Callers(3, counters[:])
+	return counters[0]
+}
+
+func newRecord[State, Attributes any](store *Store, from *Definition[State, Attributes], made uintptr) (*record, error) {
+	if err := errors.Join(table.CheckID(from.ID), from.Significance.check(from.ID), from.checkVersion()); err != nil {
+		return nil, err
+	}
+	found := &record{
+		store: store, id: from.ID, name: from.Name, icon: from.Icon, options: from.Options, made: made,
+		durable: from.Durable, format: int64(from.Version), interval: from.Significance.MinInterval,
+		significant: from.Significance.function(),
+	}
+	found.decode = func(raw document) (any, error) { return decodeValues[State, Attributes](from.ID, raw) }
+	return found, nil
+}
+
+func (d *Definition[State, Attributes]) checkVersion() error {
+	if d.Version < 0 || d.Version > math.MaxInt32 {
+		return fmt.Errorf("the version of the entity %q is %d; it is 0 to %d", d.ID, d.Version, math.MaxInt32)
+	}
+	return nil
+}
+
+func (s *Significance[State, Attributes]) check(id string) error {
+	if s.MinInterval < 0 {
+		return fmt.Errorf("the minimum interval of the entity %q is below zero", id)
+	}
+	if err := s.Check(); err != nil {
+		return fmt.Errorf("the significance of the entity %q: %w", id, err)
+	}
+	return nil
+}
+
+func (s *Significance[State, Attributes]) function() func(before, after document) (bool, error) {
+	if s.Func == nil {
+		return s.Significant
+	}
+	function := s.Func
+	return func(before, after document) (bool, error) {
+		return function(copiedValues[State, Attributes](before), copiedValues[State, Attributes](after)), nil
+	}
+}
+
+func decodeValues[State, Attributes any](id string, raw document) (Values[State, Attributes], error) {
+	state, err := decodePart[State](id, "state", raw.State)
+	if err != nil {
+		return Values[State, Attributes]{}, err
+	}
+	attributes, err := decodePart[Attributes](id, "attributes", raw.Attributes)
+	return Values[State, Attributes]{state, attributes}, err
+}
+
+// claim makes a record the one of its id, and gives the row that was stored.
+func (s *Store) claim(made *record) (row table.Row, found bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if first, taken := s.records[made.id]; taken {
+		return row, false, &CollisionError{ID: made.id, First: first.place(), Second: made.place()}
+	}
+	row, found = s.unknown[made.id]
+	delete(s.unknown, made.id)
+	s.records[made.id] = made
+	made.mu.Lock() // until begin
+	return row, found, nil
+}
+
+// begin gives a record its first values, and queues them when the database has others.
+func (r *record) begin(kept document, value any, row table.Row, found bool) error {
+	defer r.mu.Unlock()
+	moment := now()
+	r.now, r.kept, r.value, r.changed = kept, kept, value, moment
+	r.locals.encoded = orEmpty(row.Locals)
+	if found {
+		r.changed = row.LastChanged
+		r.restored.Found, r.restored.Version = true, int(row.Definition)
+		r.restored.LastChanged, r.restored.LastWritten, r.restored.Removed = row.LastChanged, row.LastWritten, row.Removed
+	}
+	if r.store.table.ReadOnly() || found && row.Removed.IsZero() && !r.restored.Migrated && r.restored.Problem == nil {
+		return nil
+	}
+	change := table.Change{ID: r.id, Row: r.row(kept, r.changed)}
+	if r.restored.Problem != nil {
+		change.Aside = r.aside(row, r.restored.Problem)
+	}
+	if _, err := r.store.put(change); err != nil {
+		r.store.forget(r)
+		return err
+	}
+	return nil
+}
+
+func (r *record) aside(row table.Row, problem error) *table.Damaged {
+	r.store.report(Problem{ID: r.id, Err: problem})
+	return &table.Damaged{Row: row, Found: now(), Problem: problem.Error()}
+}
+
+func (s *Store) forget(r *record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.records, r.id)
+}
+
+// now is the time as it is stored, in microseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// isPlain reports whether a copy of a value shares nothing with it.
+func isPlain[T any]() bool { return plain(reflect.TypeFor[T]()) }
+
+func plain(of reflect.Type) bool {
+	switch of.Kind() {
+	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return true
+	case reflect.Array:
+		return plain(of.Elem())
+	case reflect.Struct:
+		for i := range of.NumField() {
+			if !plain(of.Field(i).Type) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}

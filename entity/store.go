@@ -1,0 +1,237 @@
+package entity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/synapsedb/synapse/entity/queue"
+	"github.com/synapsedb/synapse/entity/table"
+)
+
+// Store keeps the entities of one application. It is used by any number of goroutines.
+type Store struct {
+	config      Config
+	application string
+	table       *table.Table
+	queue       *queue.Queue[table.Change]
+	log         *slog.Logger
+	opened      time.Time
+	loaded      int
+
+	// gate is held for reading while something is put into the queue, so that nothing is put after the end.
+	gate   sync.RWMutex
+	closed bool
+
+	mu       sync.Mutex
+	records  map[string]*record
+	unknown  map[string]table.Row // rows of entities that nobody has defined
+	problems []Problem
+}
+
+// Open prepares the database (creates its tables, or upgrades them), takes the application's lock and reads all of its
+// entities. A process that runs the same application on this database makes it fail, with a *table.RunningError that
+// names it. The other errors are those of package setting, of schema.Prepare and of the engines: nothing is opened by
+// halves.
+func Open(ctx context.Context, config Config) (*Store, error) {
+	config = config.complete()
+	settings, err := config.resolve(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the entities: %w", err)
+	}
+	opened, err := table.Open(ctx, settings.Database, settings.Application, config.Log)
+	if err != nil {
+		return nil, fmt.Errorf("open the entities: %w", config.explain(settings, err))
+	}
+	store := &Store{
+		config: config, application: settings.Application.ID, table: opened, log: config.Log, opened: now(),
+		records: map[string]*record{}, unknown: map[string]table.Row{},
+	}
+	if err := opened.Load(ctx, store.take); err != nil {
+		return nil, errors.Join(fmt.Errorf("read the entities: %w", err), opened.Close())
+	}
+	store.loaded = len(store.unknown)
+	store.queue = queue.New(store.writer())
+	return store, nil
+}
+
+func (s *Store) take(row table.Row) error {
+	s.unknown[row.ID] = row
+	return nil
+}
+
+func (s *Store) writer() queue.Config[table.Change] {
+	return queue.Config[table.Change]{
+		Write: s.table.Write, Rejects: table.Rejects, Fatal: fatal, Merge: merge, Size: size,
+		Delay: s.config.Delay, WriteTimeout: s.config.WriteTimeout, Log: s.log,
+	}
+}
+
+// fatal reports whether writing would fail for good.
+func fatal(err error) bool {
+	_, superseded := errors.AsType[*table.SupersededError](err)
+	_, readOnly := errors.AsType[*table.ReadOnlyError](err)
+	return superseded || readOnly
+}
+
+// merge keeps a row that is to be set aside when a newer value takes the place of the change it came with. Of two such rows the first
+// is the one that was stored, the other has lost a part already.
+func merge(pending, next table.Change) table.Change {
+	if pending.Aside == nil {
+		return next
+	}
+	both := *pending.Aside
+	if next.Aside != nil {
+		both.Problem += "; " + next.Aside.Problem
+	}
+	next.Aside = &both
+	return next
+}
+
+// size is about how many bytes of a statement a change takes.
+func size(change table.Change) int {
+	bytes := len(change.ID)
+	if change.Row != nil {
+		bytes += len(change.Row.State) + len(change.Row.Attributes) + len(change.Row.Locals)
+	}
+	if change.Aside != nil {
+		bytes += len(change.Aside.State) + len(change.Aside.Attributes) + len(change.Aside.Locals)
+	}
+	return bytes
+}
+
+// put queues a change, or refuses it: nothing is taken that could only be lost.
+func (s *Store) put(change table.Change) (queue.Ticket, error) {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if err := s.writable(); err != nil {
+		var none queue.Ticket
+		return none, err
+	}
+	return s.queue.Put(change.ID, change), nil
+}
+
+func (s *Store) writable() error {
+	switch {
+	case s.closed:
+		return &ClosedError{Application: s.application}
+	case s.table.ReadOnly():
+		return &table.ReadOnlyError{Database: s.table.Name()}
+	}
+	return nil
+}
+
+// Flush waits until all that was set before is durable, what waits for the end of a minimum interval included. The error is why ctx ended, or a
+// *queue.RejectedError for values that the database refuses.
+func (s *Store) Flush(ctx context.Context) error {
+	s.release()
+	return s.queue.Flush(ctx)
+}
+
+// release makes changes of all reports that wait for the end of an interval.
+func (s *Store) release() {
+	for _, found := range s.all() {
+		found.release()
+	}
+}
+
+// Close writes what is not written yet, for as long as ctx lets it, and ends. When ctx ends first the error is a
+// *queue.UnwrittenError with the ids of what is lost. Values that are set afterwards are refused with a *ClosedError;
+// reading goes on.
+func (s *Store) Close(ctx context.Context) error {
+	s.release()
+	s.gate.Lock()
+	if s.closed {
+		s.gate.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.gate.Unlock()
+	return errors.Join(s.queue.Close(ctx), s.table.Close())
+}
+
+// Ready says that all entities are defined. Those which the database has and the program does not are marked as removed
+// from then on; their rows stay, for Config.Retention when that is set. One that is defined again is as it was. Without
+// Ready nothing is taken for removed.
+func (s *Store) Ready() error {
+	if s.table.ReadOnly() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	moment := now()
+	for _, id := range sortedKeys(s.unknown) {
+		if err := s.removed(s.unknown[id], moment); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removed marks a row, or deletes it when it has been marked for long enough.
+func (s *Store) removed(row table.Row, moment time.Time) error {
+	switch {
+	case row.Removed.IsZero():
+		row.Removed, row.LastWritten = moment, moment
+		s.unknown[row.ID] = row
+		_, err := s.put(table.Change{ID: row.ID, Row: &row})
+		return err
+	case s.config.Retention > 0 && moment.Sub(row.Removed) >= s.config.Retention:
+		delete(s.unknown, row.ID)
+		_, err := s.put(table.Change{ID: row.ID, Delete: true})
+		return err
+	}
+	return nil
+}
+
+// Removed is an entity of the database that the program does not define.
+type Removed struct {
+	ID string
+	// Since is when a program was Ready without it; zero before that.
+	Since time.Time
+}
+
+// Removed lists, sorted by id, what the database has and nobody has defined so far.
+func (s *Store) Removed() []Removed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Removed, 0, len(s.unknown))
+	for id, row := range s.unknown {
+		list = append(list, Removed{ID: id, Since: row.Removed})
+	}
+	slices.SortFunc(list, func(a, b Removed) int { return strings.Compare(a.ID, b.ID) })
+	return list
+}
+
+// Forget deletes the row of an entity that nobody has defined. One that is not there is no error.
+func (s *Store) Forget(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, found := s.unknown[id]; !found {
+		return nil
+	}
+	if _, err := s.put(table.Change{ID: id, Delete: true}); err != nil {
+		return err
+	}
+	delete(s.unknown, id)
+	return nil
+}
+
+// all is every entity that is defined, sorted by id.
+func (s *Store) all() []*record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*record, 0, len(s.records))
+	for _, id := range sortedKeys(s.records) {
+		list = append(list, s.records[id])
+	}
+	return list
+}
+
+func sortedKeys[V any](of map[string]V) []string { return slices.Sorted(maps.Keys(of)) }
