@@ -1,0 +1,49 @@
+package tables
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/synapsedb/synapse/engine"
+)
+
+// Problem is one reason why a move cannot begin.
+type Problem = engine.Problem
+
+// RefusedError says that a move has not begun: nothing was written. Problems are all the reasons that were found.
+type RefusedError struct{ Problems []Problem }
+
+// Error lists the problems with what to do about each.
+func (e *RefusedError) Error() string {
+	text := "the move cannot begin (1 reason); nothing was written"
+	if len(e.Problems) != 1 {
+		text = fmt.Sprintf("the move cannot begin (%d reasons); nothing was written", len(e.Problems))
+	}
+	for _, problem := range e.Problems {
+		text += fmt.Sprintf("\n- %s: %s", problem.ID, problem.What)
+		if problem.Hint != "" {
+			text += "\n    " + strings.ReplaceAll(problem.Hint, "\n", "\n    ")
+		}
+	}
+	return text
+}
+
+// BadValuesError says that values do not fit into the target; nothing was written.
+type BadValuesError struct{ Count int64 }
+
+// Error says how many there are; the report lists them.
+func (e *BadValuesError) Error() string {
+	values := "values do"
+	if e.Count == 1 {
+		values = "value does"
+	}
+	return fmt.Sprintf("%d %s not fit into the target exactly; nothing was written", e.Count, values)
+}
+
+// MismatchError says that the copy is not equal to the source. The target stays guarded.
+type MismatchError struct{ Differences []string }
+
+// Error lists the tables that differ.
+func (e *MismatchError) Error() string {
+	return "the target is not equal to the source, and stays guarded:\n  " + strings.Join(e.Differences, "\n  ")
+}
