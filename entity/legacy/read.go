@@ -16,8 +16,8 @@ import (
 
 // The tables of the other library.
 const (
-	entityTable = "synapse_entity"
-	localsTable = "synapse_entity_locals"
+	EntityTable = "synapse_entity"
+	LocalsTable = "synapse_entity_locals"
 )
 
 // MissingError says that a database does not hold the tables of the other library.
@@ -57,7 +57,7 @@ func find(ctx context.Context, session engine.Session) error {
 		return err
 	}
 	var missing []string
-	for _, name := range []string{entityTable, localsTable} {
+	for _, name := range []string{EntityTable, LocalsTable} {
 		if catalog.Table(name) == nil {
 			missing = append(missing, name)
 		}
@@ -73,11 +73,11 @@ func find(ctx context.Context, session engine.Session) error {
 // columns may differ. A word behind a point, as key is here, needs no quotes anywhere.
 const readSQL = `SELECT CAST(e.app_unique_id AS %[1]s), CAST(e.unique_id AS %[1]s), CAST(e.application_name AS %[1]s), CAST(NULL AS %[1]s),
 	CAST(e.state_json AS %[1]s), CAST(e.last_modified AS %[1]s)
-FROM ` + entityTable + ` AS e
+FROM ` + EntityTable + ` AS e
 UNION ALL
 SELECT CAST(l.app_unique_id AS %[1]s), CAST(l.unique_id AS %[1]s), CAST(NULL AS %[1]s), CAST(l.key AS %[1]s),
 	CAST(l.value_json AS %[1]s), CAST(l.last_modified AS %[1]s)
-FROM ` + localsTable + ` AS l`
+FROM ` + LocalsTable + ` AS l`
 
 // stored is an entity as the tables hold it.
 type stored struct {

@@ -77,6 +77,7 @@ func (e *environment) root() *cobra.Command {
 	root.AddCommand(e.portBack())
 	root.AddCommand(e.createDatabase(), e.tune())
 	root.AddCommand(e.backup(), e.restore())
+	root.AddCommand(e.entity())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -53,6 +53,7 @@ func TestSessions(t *testing.T) {
 			"target": target, "homeserver": generate, "exits": exits, "stopped": stopped, "has-keys": hasKeys, "sql": query,
 			"upstream-schema": upstreamSchema, "older": older, "lite": lite, "waits": waits, "dump": dump,
 			"in-use": inUse, "await-file": awaitFile, "await-statement": awaitStatement,
+			"entity-database": entityDatabase, "stored": stored, "running": running,
 			"bucket": bucket, "key": key, "fed": fed, "cut": cut,
 		},
 		Condition:          condition,

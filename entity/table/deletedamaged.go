@@ -1,0 +1,35 @@
+package table
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/synapsedb/synapse/engine"
+)
+
+const deleteDamagedSQL = `DELETE FROM damaged_entities WHERE application = ? AND id = ? AND found = ?`
+
+// DeleteDamaged deletes rows of the application that were set aside, in one transaction; of each, ID and Found count. The errors are those of Write.
+func (t *Table) DeleteDamaged(ctx context.Context, rows []Damaged) error {
+	if t.readOnly {
+		return &ReadOnlyError{Database: t.name}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.ready(ctx); err != nil {
+		return err
+	}
+	err := t.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
+		for i := range rows {
+			if _, err := tx.Exec(ctx, deleteDamagedSQL, t.application.ID, rows[i].ID, micros(rows[i].Found)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	t.doubted = err != nil
+	if err != nil {
+		return fmt.Errorf("delete %d damaged entities from %s: %w", len(rows), t.name, err)
+	}
+	return nil
+}
