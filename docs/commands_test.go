@@ -64,7 +64,11 @@ func TestCommandsAreDescribed(t *testing.T) {
 		read(t, "restore.md"): slices.Concat(
 			jsonNames(reflect.TypeFor[backup.Restored](), ""), jsonNames(reflect.TypeFor[backup.RestoredDatabase](), "databases."), jsonNames(reflect.TypeFor[backup.RestoredFile](), "files.")),
 		read(t, "backup.md") + read(t, "restore.md"): constants(t, "../backup", "ProblemID"),
-		read(t, "snapshot.md"):                       jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
+		read(t, "entity-cli.md"): slices.Concat(
+			jsonNames(reflect.TypeFor[cli.ListedApplication](), ""), jsonNames(reflect.TypeFor[cli.ListedEntity](), "entities."), jsonNames(reflect.TypeFor[cli.DamagedEntity](), "damaged."),
+			jsonNames(reflect.TypeFor[cli.ShownEntity](), ""), jsonNames(reflect.TypeFor[cli.SetEntity](), ""), jsonNames(reflect.TypeFor[cli.DeletedEntities](), ""),
+			jsonNames(reflect.TypeFor[cli.ImportedEntities](), "")),
+		read(t, "snapshot.md"): jsonNames(reflect.TypeFor[cli.Snapshot](), ""),
 		updates: slices.Concat(
 			jsonNames(reflect.TypeFor[cli.PendingUpdates](), ""), jsonNames(reflect.TypeFor[background.Pending](), "updates."),
 			jsonNames(reflect.TypeFor[cli.PendingUpdate](), "updates."), jsonNames(reflect.TypeFor[background.Failure](), "updates.failure."),
@@ -88,8 +92,9 @@ func TestEveryFlagOfTheSchemaCommandsIsDescribed(t *testing.T) {
 	for page, commands := range map[string][]string{
 		"upgrade.md": {"upgrade"}, "status.md": {"status"}, "snapshot.md": {"snapshot"}, "restore.md": {"restore"}, "backup.md": {"backup create", "backup list", "backup show", "backup verify", "backup prune"}, "check.md": {"check"}, "create-database.md": {"create-database"}, "tune.md": {"tune"}, "relocale.md": {"relocale"}, "port-back.md": {"port-back"},
 		"schema-dump.md": {"schema dump"}, "schema-split.md": {"schema split"},
-		"updates.md": {"updates list", "updates run", "updates retry", "updates start-job"},
-		"start.md":   {"start"},
+		"updates.md":    {"updates list", "updates run", "updates retry", "updates start-job"},
+		"start.md":      {"start"},
+		"entity-cli.md": {"entity list", "entity show", "entity set", "entity delete", "entity export", "entity import", "entity reset", "entity gc"},
 	} {
 		var offered []string
 		for _, command := range commands {

@@ -28,8 +28,8 @@ func (e *environment) entityExport() *cobra.Command {
 		Use:   "export [--output FILE]",
 		Short: "Write entities to a file, from which they can be imported",
 		Long: "Write the entities of all applications, or of one, as lines of JSON, with the rows that were\n" +
-			"set aside. It may be run beside the programs: of each application, all rows are of one moment.\n" +
-			"The same rows make the same file. Only the user who makes it may read it.\n" + entityExits,
+			"set aside. It may be run beside the programs: of each application, all entities are of one\n" +
+			"moment. The same rows make the same file. Only the user who makes it may read it.\n" + entityExits,
 		Example: "  synapse entity export --output entities.jsonl\n  synapse entity export | ssh elsewhere synapse entity import -",
 		Args:    noArguments,
 		RunE:    func(command *cobra.Command, _ []string) error { return e.runEntityExport(command.Context(), flags) },

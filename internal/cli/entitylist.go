@@ -70,6 +70,9 @@ func (e *environment) entityList() *cobra.Command {
 			if flags.removed && flags.damaged {
 				return &usageError{errors.New("--removed and --damaged list different things; give one of them")}
 			}
+			if flags.all && flags.application != "" {
+				return &usageError{errors.New("--all lists every application, and --application one; give one of them")}
+			}
 			return e.runEntityList(command.Context(), flags)
 		},
 	}
