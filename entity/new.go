@@ -20,18 +20,17 @@ func New[State, Attributes any](store *Store, definition Definition[State, Attri
 	if err != nil {
 		return nil, fmt.Errorf("define an entity: %w", err)
 	}
-	initial, value, err := encodedValues(definition.ID, Values[State, Attributes]{definition.State, definition.Attributes})
-	if err != nil {
-		return nil, fmt.Errorf("define an entity: %w", err)
-	}
 	row, found, err := store.claim(made)
 	if err != nil {
 		return nil, fmt.Errorf("define an entity: %w", err)
 	}
-	if found {
-		initial, value = restore(made, &definition, row, initial, value.(Values[State, Attributes]))
+	kept, value, err := first(made, &definition, row, found)
+	if err != nil {
+		made.mu.Unlock()
+		store.disclaim(made, row, found)
+		return nil, fmt.Errorf("define an entity: %w", err)
 	}
-	if err := made.begin(initial, value, row, found); err != nil {
+	if err := made.begin(kept, value, row, found); err != nil {
 		return nil, fmt.Errorf("define an entity: %w", err)
 	}
 	return &Entity[State, Attributes]{record: made, plainState: isPlain[State](), plainAttributes: isPlain[Attributes]()}, nil
@@ -107,6 +106,16 @@ func (s *Store) claim(made *record) (row table.Row, found bool, err error) {
 	return row, found, nil
 }
 
+// disclaim takes back what claim has done.
+func (s *Store) disclaim(made *record, row table.Row, found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.records, made.id)
+	if found {
+		s.unknown[row.ID] = row
+	}
+}
+
 // begin gives a record its first values, and queues them when the database has others.
 func (r *record) begin(kept document, value any, row table.Row, found bool) error {
 	defer r.mu.Unlock()
@@ -126,7 +135,7 @@ func (r *record) begin(kept document, value any, row table.Row, found bool) erro
 		change.Aside = r.aside(row, r.restored.Problem)
 	}
 	if _, err := r.store.put(change); err != nil {
-		r.store.forget(r)
+		r.store.disclaim(r, row, found)
 		return err
 	}
 	return nil

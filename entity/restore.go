@@ -7,61 +7,59 @@ import (
 	"github.com/synapsedb/synapse/entity/table"
 )
 
-// restore gives what an entity begins with: what was stored, or what Migrate makes of it, or, for each part that cannot be
-// used, the definition's.
-func restore[State, Attributes any](made *record, definition *Definition[State, Attributes], row table.Row,
-	initial document, value Values[State, Attributes],
-) (document, Values[State, Attributes]) {
+// first gives what an entity begins with: what was stored, or what Migrate makes of it, or, for each part that cannot be
+// used, the definition's. The definition's is looked at only where it is needed: most starts find everything stored.
+func first[State, Attributes any](made *record, definition *Definition[State, Attributes], row table.Row, found bool) (document, any, error) {
+	if !found {
+		return initial(definition)
+	}
 	stored := document{State: row.State, Attributes: row.Attributes}
 	if definition.Migrate != nil && int64(definition.Version) > row.Definition {
-		return migrate(made, definition, row, initial, value)
+		return migrate(made, definition, row)
 	}
-	decoded, err := decodeValues[State, Attributes](made.id, stored)
+	state, stateProblem := decodePart[State](made.id, "state", stored.State)
+	attributes, attributesProblem := decodePart[Attributes](made.id, "attributes", stored.Attributes)
 	switch {
-	case err == nil:
-		return stored, decoded
+	case stateProblem == nil && attributesProblem == nil:
+		return stored, Values[State, Attributes]{state, attributes}, nil
 	case definition.Migrate != nil:
-		return migrate(made, definition, row, initial, value)
+		return migrate(made, definition, row)
 	}
-	return salvage(made, stored, initial, value)
+	made.restored.Problem = errors.Join(stateProblem, attributesProblem)
+	begun := Values[State, Attributes]{definition.State, definition.Attributes}
+	if stateProblem == nil {
+		begun.State = state
+	}
+	if attributesProblem == nil {
+		begun.Attributes = attributes
+	}
+	return encodedValues(made.id, begun)
 }
 
-func migrate[State, Attributes any](made *record, definition *Definition[State, Attributes], row table.Row,
-	initial document, value Values[State, Attributes],
-) (document, Values[State, Attributes]) {
-	var migrated Values[State, Attributes]
+func initial[State, Attributes any](definition *Definition[State, Attributes]) (document, any, error) {
+	return encodedValues(definition.ID, Values[State, Attributes]{definition.State, definition.Attributes})
+}
+
+func migrate[State, Attributes any](made *record, definition *Definition[State, Attributes], row table.Row) (document, any, error) {
+	kept, value, err := migrated(definition, row)
+	if err == nil {
+		made.restored.Migrated = true
+		return kept, value, nil
+	}
+	made.restored.Problem = &MigrateError{ID: made.id, From: int(row.Definition), To: definition.Version, Err: err}
+	return initial(definition)
+}
+
+func migrated[State, Attributes any](definition *Definition[State, Attributes], row table.Row) (document, any, error) {
+	var made Values[State, Attributes]
 	var err error
-	migrated.State, migrated.Attributes, err = definition.Migrate(Stored{
+	made.State, made.Attributes, err = definition.Migrate(Stored{
 		ID: row.ID, Version: int(row.Definition), State: row.State, Attributes: row.Attributes,
 	})
 	if err != nil {
-		made.restored.Problem = &MigrateError{ID: made.id, From: int(row.Definition), To: definition.Version, Err: err}
-		return initial, value
+		return document{}, nil, err
 	}
-	raw, back, err := encodedValues(made.id, migrated)
-	if err != nil {
-		made.restored.Problem = err
-		return initial, value
-	}
-	made.restored.Migrated = true
-	return raw, back.(Values[State, Attributes])
-}
-
-// salvage keeps the part that can be used.
-func salvage[State, Attributes any](made *record, stored, initial document, value Values[State, Attributes]) (document, Values[State, Attributes]) {
-	var problems []error
-	if state, err := decodePart[State](made.id, "state", stored.State); err != nil {
-		problems = append(problems, err)
-	} else {
-		initial.State, value.State = stored.State, state
-	}
-	if attributes, err := decodePart[Attributes](made.id, "attributes", stored.Attributes); err != nil {
-		problems = append(problems, err)
-	} else {
-		initial.Attributes, value.Attributes = stored.Attributes, attributes
-	}
-	made.restored.Problem = errors.Join(problems...)
-	return initial, value
+	return encodedValues(definition.ID, made)
 }
 
 func decodePart[T any](id, part string, raw json.RawMessage) (value T, err error) {

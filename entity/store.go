@@ -51,12 +51,13 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	store := &Store{
 		config: config, application: settings.Application.ID, table: opened, log: config.Log, opened: now(),
-		records: map[string]*record{}, unknown: map[string]table.Row{},
+		unknown: map[string]table.Row{},
 	}
 	if err := opened.Load(ctx, store.take); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the entities: %w", err), opened.Close())
 	}
 	store.loaded = len(store.unknown)
+	store.records = make(map[string]*record, store.loaded)
 	store.queue = queue.New(store.writer())
 	return store, nil
 }

@@ -53,18 +53,26 @@ func (r Rule) Check() error {
 	if err := r.tolerance().check(""); err != nil {
 		return err
 	}
-	for field, tolerances := range map[string]map[string]Tolerance{"State": r.State, "Attributes": r.Attributes} {
-		for _, path := range slices.Sorted(maps.Keys(tolerances)) {
-			where := fmt.Sprintf("%s[%q]", field, path)
-			if err := checkPath(where, path); err != nil {
-				return err
-			}
-			if err := tolerances[path].check(where + "."); err != nil {
-				return err
-			}
-		}
+	if err := checkTolerances("State", r.State); err != nil {
+		return err
+	}
+	if err := checkTolerances("Attributes", r.Attributes); err != nil {
+		return err
 	}
 	return r.checkIgnored()
+}
+
+func checkTolerances(field string, tolerances map[string]Tolerance) error {
+	for _, path := range slices.Sorted(maps.Keys(tolerances)) {
+		where := fmt.Sprintf("%s[%q]", field, path)
+		if err := checkPath(where, path); err != nil {
+			return err
+		}
+		if err := tolerances[path].check(where + "."); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r Rule) checkIgnored() error {
