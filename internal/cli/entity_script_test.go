@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,20 +24,28 @@ func entityDatabase(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Setenv("URL", database.URL)
 		return
 	}
-	database := dbtest.NewDatabase(testOf(ts))
-	ts.Check(run(database.SuperuserDSN, func(ctx context.Context, conn *pgx.Conn) error {
+	address, dsn := postgresURL(testOf(ts))
+	ts.Setenv("URL", address)
+	ts.Setenv("DSN", dsn)
+}
+
+// postgresURL makes an empty database, whose owner has the password that must be in no output.
+func postgresURL(t testing.TB) (address, dsn string) {
+	t.Helper()
+	database := dbtest.NewDatabase(t)
+	err := run(database.SuperuserDSN, func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, fmt.Sprintf("ALTER ROLE %s PASSWORD '%s'", database.Owner, marker))
 		return err
-	}))
-	host, port := fmt.Sprint(database.Config["host"]), fmt.Sprint(database.Config["port"])
-	address := url.URL{Scheme: "postgresql", User: url.UserPassword(database.Owner, marker), Path: "/" + database.Name, RawQuery: "sslmode=disable"}
-	if strings.HasPrefix(host, "/") {
-		address.RawQuery += "&host=" + url.QueryEscape(host) + "&port=" + port
-	} else {
-		address.Host = net.JoinHostPort(host, port)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	ts.Setenv("URL", address.String())
-	ts.Setenv("DSN", strings.ReplaceAll(database.DSN, database.Password, marker))
+	host, port := fmt.Sprint(database.Config["host"]), fmt.Sprint(database.Config["port"])
+	made := url.URL{
+		Scheme: "postgresql", User: url.UserPassword(database.Owner, marker), Host: net.JoinHostPort(host, port), Path: "/" + database.Name,
+		RawQuery: "sslmode=disable",
+	}
+	return made.String(), strings.ReplaceAll(database.DSN, database.Password, marker)
 }
 
 // stored has a program write entities: stored URL APPLICATION [WORD…]. ID=JSON is an entity with this state, ID~JSON one that the program does not

@@ -91,7 +91,7 @@ func (e *environment) runEntityImport(ctx context.Context, flags *entityImportFl
 	if err != nil {
 		return err
 	}
-	source, err := flags.read(ctx)
+	source, err := flags.read(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -121,9 +121,9 @@ type sourceApplication struct {
 	report ImportedEntities
 }
 
-func (f *entityImportFlags) read(ctx context.Context) (*entitySource, error) {
+func (f *entityImportFlags) read(ctx context.Context, e *environment) (*entitySource, error) {
 	if f.legacy != "" {
-		return readLegacy(ctx, f.legacy)
+		return e.readLegacy(ctx, f.legacy)
 	}
 	content, err := readWhole(f.file)
 	if err != nil {
@@ -148,10 +148,13 @@ func readWhole(file string) ([]byte, error) {
 }
 
 // readLegacy reads all applications of the TypeScript library.
-func readLegacy(ctx context.Context, url string) (*entitySource, error) {
-	database, _, err := setting.Parse(url, "--legacy")
+func (e *environment) readLegacy(ctx context.Context, url string) (*entitySource, error) {
+	database, warnings, err := setting.Parse(url, "--legacy")
 	if err != nil {
 		return nil, &usageError{err}
+	}
+	for _, warning := range warnings {
+		e.logger().Warn(warning.String())
 	}
 	contents, err := legacy.Read(ctx, database)
 	if err != nil {
