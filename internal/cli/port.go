@@ -35,6 +35,7 @@ type portFlags struct {
 	discard  bool
 	finish   bool
 	abandon  bool
+	from, to string
 }
 
 const portHelp = `Move a homeserver's database from SQLite to PostgreSQL.
@@ -56,6 +57,13 @@ is now, and writes only what differs: port once while the homeserver runs, stop
 it, and port again. When the move is over, --finish removes what ports keep in
 the target for that.
 
+With --from and --to it moves the tables of another schema set, such as those in
+which entities are kept, from any of SQLite, PostgreSQL, MySQL and MariaDB to any
+other, and compares both sides. A URL is a path or file: URI of SQLite,
+postgresql://… or mysql://…. The set is the one that the source says it is of. The
+target is empty, or left by such a move that did not end, which is begun anew. Stop
+the program that writes to the source for the move whose result it will start on.
+
 Exit status:
   0    ported and verified; or, with --check, nothing hinders
   1    the source is not a file, or the configuration cannot be read
@@ -70,17 +78,25 @@ const portExample = `  synapse port --sqlite-database homeserver.db --postgres-c
 
   # Debian keeps server_name in conf.d:
   synapse port --sqlite-database /var/lib/matrix-synapse/homeserver.db \
-    --postgres-config /etc/matrix-synapse/conf.d --postgres-config homeserver-postgres.yaml`
+    --postgres-config /etc/matrix-synapse/conf.d --postgres-config homeserver-postgres.yaml
+
+  synapse port --from synapse_storage.db --to postgresql://user:password@localhost/home`
 
 func (e *environment) port(name string) *cobra.Command {
 	flags := &portFlags{}
 	command := &cobra.Command{
-		Use:     name + " --sqlite-database FILE --postgres-config FILE…",
-		Short:   "Move a homeserver's database from SQLite to PostgreSQL",
+		Use:     name + " {--sqlite-database FILE --postgres-config FILE… | --from URL --to URL}",
+		Short:   "Move a homeserver's database from SQLite to PostgreSQL, or tables of another schema between engines",
 		Long:    portHelp,
 		Example: portExample,
 		Args:    noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if moves, err := movesTables(command, flags); moves || err != nil {
+				if err != nil {
+					return err
+				}
+				return e.runPortTables(command.Context(), flags)
+			}
 			if flags.finish || flags.abandon {
 				if err := required(command, "postgres-config"); err != nil {
 					return err
@@ -104,7 +120,7 @@ func (e *environment) port(name string) *cobra.Command {
 	set.StringVar(&flags.aside, "set-aside-file", "",
 		"JSON-lines `file` for rows set aside and originals of repaired ones (default synapse-port-set-aside-TIME.jsonl here)")
 	set.StringVar(&flags.schema, "schema-dir", "",
-		"`folder` synapse/storage/schema of the installed homeserver, with which an empty target is prepared (looked for in the usual places)")
+		"`folder` synapse/storage/schema of the installed homeserver, with which an empty target is prepared (looked for in the usual places); with --from, the folder of the schema set")
 	set.IntVar(&flags.batch, "batch-size", port.DefaultBatchSize, "most `rows` in one COPY")
 	set.IntVar(&flags.jobs, "jobs", port.DefaultJobs(), "`number` of connections that work at a time")
 	set.BoolVar(&flags.noVerify, "no-verify", false, "leave out the comparison of both sides at the end")
@@ -112,6 +128,8 @@ func (e *environment) port(name string) *cobra.Command {
 		"throw away what somebody has written to the target since the last port was complete; without it such a target is refused")
 	set.BoolVar(&flags.finish, "finish", false, "only say that the move is over: remove what complete ports keep in the target; a homeserver may run on it")
 	set.BoolVar(&flags.abandon, "abandon", false, "only give up a port that is not complete: put the target back to how it was prepared")
+	set.StringVar(&flags.from, "from", "", "`URL` of the database whose tables are moved, which are not a homeserver's; it is not changed")
+	set.StringVar(&flags.to, "to", "", "`URL` of the database that they are moved to")
 	set.BoolVar(&flags.json, "json", false, "print the report as JSON")
 	set.BoolVar(&flags.screen, "tui", false, "show the progress on the whole terminal; q there asks whether to stop, and no key is needed at the end")
 	set.BoolVar(&flags.screen, "curses", false, "the same as --tui, as upstream's script calls it")

@@ -23,6 +23,8 @@ type Options struct {
 	To synapse.Database
 	// Set is the schema set, with files for both engines. The source has to be at its version.
 	Set *schema.Set
+	// FindSet is asked for the set where Set is nil, with what the source says of itself. Its error is a reason for a refusal.
+	FindSet func(source *schema.State) (*schema.Set, error)
 	// Check does all checks and the scan, and writes nothing.
 	Check bool
 	// Progress is called when a phase begins and as it goes on, from several goroutines, one at a time. May be nil.
@@ -53,6 +55,7 @@ const filler = "synapse port --from --to"
 // move is one move.
 type move struct {
 	options Options
+	set     *schema.Set
 	report  *Report
 	meter   *phases.Meter[Phase]
 	entered time.Time
@@ -71,9 +74,9 @@ func Move(ctx context.Context, options Options) (report *Report, err error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &move{options: options, meter: &phases.Meter[Phase]{Show: options.Progress}}
+	m := &move{options: options, set: options.Set, meter: &phases.Meter[Phase]{Show: options.Progress}}
 	m.report = &Report{
-		Set: options.Set.Name(), Version: options.Set.Version(), Started: time.Now().UTC(), Steps: []Step{}, Tables: []TableReport{},
+		Started: time.Now().UTC(), Steps: []Step{}, Tables: []TableReport{},
 		Source: Side{Engine: options.From.Engine}, Target: Side{Engine: options.To.Engine},
 	}
 	defer func() {

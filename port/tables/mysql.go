@@ -319,7 +319,7 @@ func (mysqlDialect) check(ctx context.Context, from engine.Querier, names []stri
 		return nil, err
 	}
 	return []Problem{{
-		ID: "storage_engine", What: "tables of the source are not kept by InnoDB, so that they cannot be read in one state: " + engine.List(others),
+		ID: StorageEngine, What: "tables of the source are not kept by InnoDB, so that they cannot be read in one state: " + engine.List(others),
 		Hint: "ALTER TABLE … ENGINE=InnoDB for each of them",
 	}}, nil
 }

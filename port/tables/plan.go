@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/synapsedb/synapse/engine"
 )
 
 // pair is a table on both sides.
@@ -29,7 +27,7 @@ func plan(source, target *side) (pairs []*pair, problems []Problem) {
 	for _, name := range slices.Sorted(maps.Keys(source.tables)) {
 		if target.tables[name] == nil {
 			problems = append(problems, Problem{
-				ID: "table_only_in_source", What: fmt.Sprintf("the schema set has no table %s on the target's engine", name),
+				ID: TableOnlyInSource, What: fmt.Sprintf("the schema set has no table %s on the target's engine", name),
 				Hint: "move the table elsewhere if it is none of the set's; if it is, the set lacks it in its files for the target's engine",
 			})
 		}
@@ -37,7 +35,7 @@ func plan(source, target *side) (pairs []*pair, problems []Problem) {
 	for _, name := range slices.Sorted(maps.Keys(target.tables)) {
 		if source.tables[name] == nil {
 			problems = append(problems, Problem{
-				ID: "table_only_in_target", What: fmt.Sprintf("the source has no table %s, which the schema set makes on the target's engine", name),
+				ID: TableOnlyInTarget, What: fmt.Sprintf("the source has no table %s, which the schema set makes on the target's engine", name),
 				Hint: "create it in the source: it is part of the set",
 			})
 			continue
@@ -55,7 +53,7 @@ func pairColumns(source, target *side, name string) (*pair, []Problem) {
 		from := made.source.column(to.name)
 		switch {
 		case from == nil && !to.generated:
-			problems = append(problems, onlyIn("column_only_in_target", "target", name, to.name))
+			problems = append(problems, onlyIn(ColumnOnlyInTarget, "target", name, to.name))
 		case from == nil || from.generated && to.generated:
 		default:
 			paired := pairedColumn{source: from, target: to, kind: common(from.kind, to.kind)}
@@ -69,14 +67,14 @@ func pairColumns(source, target *side, name string) (*pair, []Problem) {
 	}
 	for _, from := range made.source.columns {
 		if made.target.column(from.name) == nil && !from.generated {
-			problems = append(problems, onlyIn("column_only_in_source", "source", name, from.name))
+			problems = append(problems, onlyIn(ColumnOnlyInSource, "source", name, from.name))
 		}
 	}
 	made.findKey()
 	return made, problems
 }
 
-func onlyIn(id engine.ProblemID, where, table, column string) Problem {
+func onlyIn(id ProblemID, where, table, column string) Problem {
 	return Problem{
 		ID: id, What: fmt.Sprintf("only the %s has the column %s of table %s", where, column, table),
 		Hint: "the tables of both sides have to be the schema set's: compare its files for the two engines",
@@ -91,7 +89,7 @@ func differentTypes(table string, from, to *column) Problem {
 		return c.spelling
 	}
 	return Problem{
-		ID:   "column_type",
+		ID:   ColumnType,
 		What: fmt.Sprintf("column %s of table %s cannot be moved exactly: it is %q in the source and %q in the target", to.name, table, words(from), words(to)),
 		Hint: "see docs/port-tables.md for the types that go over; change the set's files, or move the table by hand",
 	}

@@ -23,6 +23,9 @@ func (m *move) preflight(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if m.set == nil {
+		return &RefusedError{Problems: fromSource}
+	}
 	fromTarget, err := m.openTarget(ctx)
 	if err != nil {
 		return err
@@ -40,27 +43,15 @@ func (m *move) preflight(ctx context.Context) error {
 
 // checkOptions refuses what need not be opened.
 func (m *move) checkOptions() (problems []Problem) {
-	set, from, to := m.options.Set, m.options.From, m.options.To
-	if set.Name() == "homeserver" || set.Name() == "upstream" {
-		problems = append(problems, Problem{
-			ID: "homeserver", What: "the set " + set.Name() + " is a homeserver's, whose tables mean more than their rows tell",
-			Hint: "from SQLite to PostgreSQL: synapse port --sqlite-database FILE --postgres-config FILE\nfrom PostgreSQL to SQLite: synapse port-back",
-		})
-	}
+	from, to := m.options.From, m.options.To
 	for _, one := range []synapse.Database{from, to} {
-		if !slices.Contains(set.Engines(), one.Engine) {
-			problems = append(problems, Problem{
-				ID: "set_engine", What: fmt.Sprintf("the set %s has no files for %s", set.Name(), one.Engine),
-				Hint: fmt.Sprintf("it has some for %v; add files for the other engine", set.Engines()),
-			})
-		}
 		if one.Engine == engine.SQLite && one.SQLite.InMemory() {
-			problems = append(problems, Problem{ID: "in_memory", What: "a database in memory ends with its program", Hint: "name a file"})
+			problems = append(problems, Problem{ID: InMemory, What: "a database in memory ends with its program", Hint: "name a file"})
 		}
 	}
 	if from.Engine == engine.SQLite && missing(from) && !from.SQLite.InMemory() {
 		problems = append(problems, Problem{
-			ID: "source_missing", What: "there is no database at " + from.SQLite.Path(), Hint: "name the file that is to be moved",
+			ID: SourceMissing, What: "there is no database at " + from.SQLite.Path(), Hint: "name the file that is to be moved",
 		})
 	}
 	if sameFile(from, to) {
@@ -70,7 +61,7 @@ func (m *move) checkOptions() (problems []Problem) {
 }
 
 func sameProblem() Problem {
-	return Problem{ID: "same_database", What: "the source and the target are one database", Hint: "name another target"}
+	return Problem{ID: SameDatabase, What: "the source and the target are one database", Hint: "name another target"}
 }
 
 func sameFile(from, to synapse.Database) bool {
@@ -86,7 +77,7 @@ func sameFile(from, to synapse.Database) bool {
 func (m *move) openSource(ctx context.Context) (problems []Problem, err error) {
 	m.source, err = openSide(ctx, m.options.From, m.options.Log)
 	if err != nil {
-		return unreachable(ctx, "source_unreachable", err)
+		return unreachable(ctx, SourceUnreachable, err)
 	}
 	s := m.source
 	m.report.Source = s.report()
@@ -103,22 +94,58 @@ func (m *move) openSource(ctx context.Context) (problems []Problem, err error) {
 			"): what they write from now on is not in the copy; stop them for the move whose result is to be used")
 	}
 	if err := s.begin(ctx, s.session); err != nil {
-		return unreachable(ctx, "source_unreachable", err)
+		return unreachable(ctx, SourceUnreachable, err)
 	}
 	if err := s.look(ctx); err != nil {
-		return unreachable(ctx, "source_unreachable", err)
+		return unreachable(ctx, SourceUnreachable, err)
+	}
+	if problems := m.findSet(); len(problems) > 0 {
+		return problems, nil
 	}
 	if problems := m.checkSource(ctx); len(problems) > 0 {
 		return problems, nil
 	}
-	if err := s.describe(ctx, s.session, m.options.Set); err != nil {
+	if err := s.describe(ctx, s.session); err != nil {
 		return nil, err
 	}
 	return s.check(ctx, s.session, tableNames(s.tables))
 }
 
+// findSet finds the set of the source, and refuses one that cannot be moved.
+func (m *move) findSet() (problems []Problem) {
+	state := m.source.state
+	if of := string(state.Owner); state.Owner == schema.UpstreamsDatabase || of == homeserverSet {
+		return []Problem{{
+			ID: IsHomeserver, What: "the source is a homeserver's, whose tables mean more than their rows tell",
+			Hint: "from SQLite to PostgreSQL: synapse port --sqlite-database FILE --postgres-config FILE\nfrom PostgreSQL to SQLite: synapse port-back",
+		}}
+	}
+	if m.set == nil {
+		var err error
+		if m.set, err = m.options.FindSet(state); err != nil {
+			return []Problem{{ID: SourceSet, What: err.Error()}}
+		}
+	}
+	m.report.Set, m.report.Version = m.set.Name(), m.set.Version()
+	for _, kind := range []engine.Kind{m.options.From.Engine, m.options.To.Engine} {
+		if !slices.Contains(m.set.Engines(), kind) {
+			problems = append(problems, Problem{
+				ID: NoFiles, What: fmt.Sprintf("the set %s has no files for %s", m.set.Name(), kind),
+				Hint: fmt.Sprintf("it has some for %v; add files for the other engine", m.set.Engines()),
+			})
+		}
+	}
+	if len(problems) > 0 {
+		m.set = nil // there is nothing more to look for
+	}
+	return problems
+}
+
+// homeserverSet is the name of the set that package homeserver has.
+const homeserverSet = "homeserver"
+
 // unreachable makes a problem of an error, unless the work was stopped.
-func unreachable(ctx context.Context, id engine.ProblemID, err error) ([]Problem, error) {
+func unreachable(ctx context.Context, id ProblemID, err error) ([]Problem, error) {
 	if ctx.Err() != nil {
 		return nil, errors.Join(err, context.Cause(ctx))
 	}
@@ -135,26 +162,26 @@ func tableNames(tables map[string]*table) (names []string) {
 
 // checkSource refuses what is another set's, or not at the set's version.
 func (m *move) checkSource(ctx context.Context) []Problem {
-	state, set := m.source.state, m.options.Set
+	state, set := m.source.state, m.set
 	if state.Owner != schema.Owner(set.Name()) {
 		return []Problem{{
-			ID: "source_set", What: fmt.Sprintf("the source is not a database of the set %s, but %s", set.Name(), ownerWords(state.Owner)),
+			ID: SourceSet, What: fmt.Sprintf("the source is not a database of the set %s, but %s", set.Name(), ownerWords(state.Owner)),
 			Hint: "name the database, or the set, that is meant",
 		}}
 	}
 	if unfinished(state) {
 		return []Problem{{
-			ID: "source_unfinished", What: "the source is not complete: its creation, an upgrade or a move into it has not ended",
+			ID: SourceUnfinished, What: "the source is not complete: its creation, an upgrade or a move into it has not ended",
 			Hint: "run that again until it ends",
 		}}
 	}
 	plan, err := schema.MakePlan(ctx, m.source.session, set, schema.Options{})
 	switch {
 	case err != nil:
-		return []Problem{{ID: "source_version", What: err.Error()}}
+		return []Problem{{ID: SourceVersion, What: err.Error()}}
 	case !plan.Nothing() || state.Version != set.Version():
 		return []Problem{{
-			ID: "source_version", What: fmt.Sprintf("the source is at version %d of the set %s, this program is at %d, or steps of it are missing", state.Version, set.Name(), set.Version()),
+			ID: SourceVersion, What: fmt.Sprintf("the source is at version %d of the set %s, this program is at %d, or steps of it are missing", state.Version, set.Name(), set.Version()),
 			Hint: "upgrade the source first: start the program that it belongs to, of the same release as this one",
 		}}
 	case len(state.Updates) > 0:
@@ -163,7 +190,7 @@ func (m *move) checkSource(ctx context.Context) []Problem {
 			names = append(names, update.Name)
 		}
 		return []Problem{{
-			ID: "source_pending_updates", What: "the source has unfinished background updates, which belong to its engine: " + engine.List(names),
+			ID: SourcePending, What: "the source has unfinished background updates, which belong to its engine: " + engine.List(names),
 			Hint: "let the program that it belongs to run until they are done",
 		}}
 	}
@@ -198,7 +225,7 @@ func (m *move) openTarget(ctx context.Context) (problems []Problem, err error) {
 		return m.tryOut(ctx)
 	}
 	if m.target, err = openSide(ctx, m.options.To, m.options.Log); err != nil {
-		return unreachable(ctx, "target_unreachable", err)
+		return unreachable(ctx, TargetUnreachable, err)
 	}
 	t := m.target
 	m.report.Target = t.report()
@@ -207,13 +234,13 @@ func (m *move) openTarget(ctx context.Context) (problems []Problem, err error) {
 	}
 	others, err := settledSessions(ctx, t.session)
 	if err != nil {
-		return unreachable(ctx, "target_unreachable", err)
+		return unreachable(ctx, TargetUnreachable, err)
 	}
 	if len(others) > 0 {
-		problems = append(problems, Problem{ID: "target_in_use", What: "others are connected to the target: " + engine.List(others), Hint: "stop them"})
+		problems = append(problems, Problem{ID: TargetInUse, What: "others are connected to the target: " + engine.List(others), Hint: "stop them"})
 	}
 	if err := t.look(ctx); err != nil {
-		return unreachable(ctx, "target_unreachable", err)
+		return unreachable(ctx, TargetUnreachable, err)
 	}
 	more, err := m.checkTarget(ctx, t.session, t.state)
 	if err != nil || len(more) > 0 {
@@ -225,7 +252,7 @@ func (m *move) openTarget(ctx context.Context) (problems []Problem, err error) {
 
 // How long sessions of the target may take to end that have just been closed, or whose process was killed.
 const (
-	settleTime     = 5 * time.Second
+	settleTime     = 2 * time.Second
 	settleInterval = 50 * time.Millisecond
 )
 
@@ -244,21 +271,21 @@ func settledSessions(ctx context.Context, session engine.Session) ([]string, err
 
 // checkTarget refuses what holds anything of somebody's.
 func (m *move) checkTarget(ctx context.Context, session engine.Session, state *schema.State) ([]Problem, error) {
-	set := m.options.Set
+	set := m.set
 	switch {
 	case state.Owner == schema.Nobody:
 		return nil, nil
 	case state.Owner != schema.Owner(set.Name()):
-		return []Problem{{ID: "target_foreign", What: "the target is " + ownerWords(state.Owner), Hint: "name an empty database"}}, nil
+		return []Problem{{ID: TargetForeign, What: "the target is " + ownerWords(state.Owner), Hint: "name an empty database"}}, nil
 	case state.Filling == filler:
 		return nil, nil
 	case unfinished(state):
 		return []Problem{{
-			ID: "target_unfinished", What: "the target is not complete, and no move of tables has left it so", Hint: "end what was begun there, or name an empty database",
+			ID: TargetUnfinished, What: "the target is not complete, and no move of tables has left it so", Hint: "end what was begun there, or name an empty database",
 		}}, nil
 	case state.Version != set.Version():
 		return []Problem{{
-			ID: "target_version", What: fmt.Sprintf("the target is at version %d of the set %s, this program is at %d", state.Version, set.Name(), set.Version()),
+			ID: TargetVersion, What: fmt.Sprintf("the target is at version %d of the set %s, this program is at %d", state.Version, set.Name(), set.Version()),
 			Hint: "name an empty database",
 		}}, nil
 	}
@@ -288,34 +315,34 @@ func (m *move) checkEmpty(ctx context.Context, session engine.Session) ([]Proble
 		return nil, nil
 	}
 	return []Problem{{
-		ID: "target_not_empty", What: "the target holds rows, which a move never writes over: in " + engine.List(filled), Hint: "name an empty database",
+		ID: TargetNotEmpty, What: "the target holds rows, which a move never writes over: in " + engine.List(filled), Hint: "name an empty database",
 	}}, nil
 }
 
 // tryOut reads what the target's tables are, or will be when they are created.
 func (m *move) tryOut(ctx context.Context) (problems []Problem, err error) {
-	t, set := m.target, m.options.Set
+	t, set := m.target, m.set
 	described := t.session
 	if t.state.Owner == schema.Nobody || t.state.Filling != "" {
 		made, err := rehearse(ctx, t.session, m.options.To.Engine, set, t.state.Filling)
 		if err != nil {
-			return unreachable(ctx, "target_tables", err)
+			return unreachable(ctx, TargetTables, err)
 		}
 		defer func() { err = errors.Join(err, made.end()) }()
-		described = made
+		described, problems = made, m.checkCode()
 	}
-	if err := t.describe(ctx, described, set); err != nil {
+	if err := t.describe(ctx, described); err != nil {
 		return nil, err
 	}
 	if len(t.triggers) > 0 {
 		problems = append(problems, Problem{
-			ID: "triggers", What: "the set makes triggers on the target's engine, which would act on the rows a second time: " + engine.List(t.triggers),
+			ID: Triggers, What: "the set makes triggers on the target's engine, which would act on the rows a second time: " + engine.List(t.triggers),
 			Hint: "such a set cannot be moved",
 		})
 	}
 	if len(t.sequences) > 0 && (m.options.From.Engine != m.options.To.Engine || m.options.To.Engine != engine.Postgres) {
 		problems = append(problems, Problem{
-			ID: "sequences", What: "the set makes sequences of no column, of which the source cannot tell how far they are: " + engine.List(t.sequences),
+			ID: Sequences, What: "the set makes sequences of no column, of which the source cannot tell how far they are: " + engine.List(t.sequences),
 			Hint: "such a set can be moved from PostgreSQL to PostgreSQL only",
 		})
 	}

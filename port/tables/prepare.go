@@ -77,7 +77,7 @@ func lock(ctx context.Context, session engine.Session) (func() error, error) {
 	unlock, err := session.LockNamed(waiting, "port", "tables", func(named string) { holder = named })
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 		return func() error { return nil }, &RefusedError{Problems: []Problem{{
-			ID: "target_locked", What: "another move into the target is running: " + holder, Hint: "wait for it",
+			ID: TargetLocked, What: "another move into the target is running: " + holder, Hint: "wait for it",
 		}}}
 	}
 	if err != nil {
@@ -103,13 +103,13 @@ func (f *filling) create(ctx context.Context) error {
 	if state.Owner != schema.Nobody && state.Filling == "" {
 		return f.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error { return schema.Fill(ctx, tx, filler) })
 	}
-	_, err = schema.Prepare(ctx, f.session, f.options.Set, schema.Options{Filling: filler, SessionsKnown: true, Log: f.options.Log})
+	_, err = schema.Prepare(ctx, f.session, f.set, schema.Options{Filling: filler, SessionsKnown: true, Log: f.options.Log})
 	return err
 }
 
 // planAgain pairs the tables that are really there.
 func (f *filling) planAgain(ctx context.Context) error {
-	if err := f.target.describe(ctx, f.session, f.options.Set); err != nil {
+	if err := f.target.describe(ctx, f.session); err != nil {
 		return err
 	}
 	pairs, problems := plan(f.source, f.target)
@@ -190,6 +190,9 @@ func (f *filling) lastNumber(ctx context.Context, table string, c *pairedColumn)
 // finish takes the guard away: from here on the target is the program's.
 func (f *filling) finish(ctx context.Context) error {
 	return f.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
+		if err := f.recordCode(ctx, tx); err != nil {
+			return err
+		}
 		return schema.Filled(ctx, tx, *f.source.state.CompatVersion)
 	})
 }

@@ -10,6 +10,41 @@ import (
 // Problem is one reason why a move cannot begin.
 type Problem = engine.Problem
 
+// ProblemID names a kind of problem.
+type ProblemID = engine.ProblemID
+
+// The problems that hinder a move.
+const (
+	IsHomeserver       ProblemID = "homeserver"
+	NoFiles            ProblemID = "set_engine"
+	InMemory           ProblemID = "in_memory"
+	SourceMissing      ProblemID = "source_missing"
+	SameDatabase       ProblemID = "same_database"
+	SourceUnreachable  ProblemID = "source_unreachable"
+	TargetUnreachable  ProblemID = "target_unreachable"
+	SourceSet          ProblemID = "source_set"
+	SourceUnfinished   ProblemID = "source_unfinished"
+	SourceVersion      ProblemID = "source_version"
+	SourcePending      ProblemID = "source_pending_updates"
+	TargetInUse        ProblemID = "target_in_use"
+	TargetForeign      ProblemID = "target_foreign"
+	TargetUnfinished   ProblemID = "target_unfinished"
+	TargetVersion      ProblemID = "target_version"
+	TargetNotEmpty     ProblemID = "target_not_empty"
+	TargetTables       ProblemID = "target_tables"
+	Triggers           ProblemID = "triggers"
+	Sequences          ProblemID = "sequences"
+	TableOnlyInSource  ProblemID = "table_only_in_source"
+	TableOnlyInTarget  ProblemID = "table_only_in_target"
+	ColumnOnlyInSource ProblemID = "column_only_in_source"
+	ColumnOnlyInTarget ProblemID = "column_only_in_target"
+	ColumnType         ProblemID = "column_type"
+	ForeignKeys        ProblemID = "foreign_keys"
+	StorageEngine      ProblemID = "storage_engine"
+	TargetLocked       ProblemID = "target_locked"
+	MissingCode        ProblemID = "code"
+)
+
 // RefusedError says that a move has not begun: nothing was written. Problems are all the reasons that were found.
 type RefusedError struct{ Problems []Problem }
 

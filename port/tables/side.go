@@ -68,8 +68,8 @@ func (s *side) look(ctx context.Context) (err error) {
 	return err
 }
 
-// describe reads the tables of a set from a session, which is the side's own or a rehearsal's.
-func (s *side) describe(ctx context.Context, session engine.Session, set *schema.Set) error {
+// describe reads the tables from a session, which is the side's own or a rehearsal's.
+func (s *side) describe(ctx context.Context, session engine.Session) error {
 	catalog, err := session.Describe(ctx)
 	if err != nil {
 		return fmt.Errorf("read the catalog of %s: %w", session.Name(), err)
@@ -89,7 +89,7 @@ func (s *side) describe(ctx context.Context, session engine.Session, set *schema
 		}
 	}
 	if s.tables, err = s.dialect.describe(ctx, session, names); err != nil {
-		return fmt.Errorf("read the tables of %s in %s: %w", set.Name(), session.Name(), err)
+		return fmt.Errorf("read the tables of %s: %w", session.Name(), err)
 	}
 	return nil
 }

@@ -289,7 +289,7 @@ func (d sqliteDialect) check(ctx context.Context, from engine.Querier, _ []strin
 		return nil, err
 	}
 	return []Problem{{
-		ID: "foreign_keys", What: "rows of the source refer to rows that are not there: from " + engine.List(broken),
+		ID: ForeignKeys, What: "rows of the source refer to rows that are not there: from " + engine.List(broken),
 		Hint: "delete them or put them right; PRAGMA foreign_key_check lists them",
 	}}, nil
 }
