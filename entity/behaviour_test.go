@@ -603,10 +603,10 @@ func closeWritesEverything(t *testing.T, at *place) {
 func unsetIsTold(t *testing.T, at *place) {
 	store := at.open(t)
 	definition := entity.Definition[*time.Time, struct{}]{ID: "alarm"}
-	made := define(t, store, definition)
+	define(t, store, definition)
 	closed(t, store)
 	store = at.open(t)
-	made = define(t, store, definition)
+	made := define(t, store, definition)
 	if made.State() != nil {
 		t.Errorf("got %v", made.State())
 	}

@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,7 +28,7 @@ func (c *changes) subscribe(tell func(rawChange)) (stop func()) {
 	added := &subscriber{tell: tell}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.subscribers = append(c.subscribers[:len(c.subscribers):len(c.subscribers)], added)
+	c.subscribers = append(slices.Clip(c.subscribers), added) // a new list: see remove
 	return func() { c.remove(added) }
 }
 

@@ -53,7 +53,7 @@ func (e *Entity[State, Attributes]) Values() Values[State, Attributes] {
 func (e *Entity[State, Attributes]) now() (document, Values[State, Attributes]) {
 	e.record.mu.Lock()
 	defer e.record.mu.Unlock()
-	return e.record.now, e.record.value.(Values[State, Attributes])
+	return e.record.now, e.record.value.(Values[State, Attributes]) //nolint:forcetypeassert // only this type is put there
 }
 
 // copied decodes what has been decoded before.

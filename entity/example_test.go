@@ -26,10 +26,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer func() { _ = os.RemoveAll(folder) }()
 	file := filepath.Join(folder, "synapse_storage.db")
-
-	run := func(name string, work func(lamp *entity.Entity[bool, Lamp])) error {
+	run := func(name string, work func(ctx context.Context, lamp *entity.Entity[bool, Lamp]) error) error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		store, err := entity.Open(ctx, entity.Config{Application: "porch", URL: file, IgnoreEnvironment: true})
@@ -38,27 +36,21 @@ func Example() {
 		}
 		lamp, err := entity.New(store, entity.Definition[bool, Lamp]{ID: "porch.lamp", Name: name, Attributes: Lamp{Brightness: 100}})
 		if err == nil {
-			work(lamp)
+			fmt.Println(lamp.Name(), lamp.State(), lamp.Attributes().Brightness, lamp.Restored().Found)
+			err = work(ctx, lamp)
 		}
 		return errors.Join(err, store.Close(ctx))
 	}
-
-	err = errors.Join(
-		run("Lamp", func(lamp *entity.Entity[bool, Lamp]) {
-			fmt.Println(lamp.Name(), lamp.State(), lamp.Attributes().Brightness, lamp.Restored().Found)
-			err := lamp.Update(context.Background(), func(on *bool, attributes *Lamp) error {
-				*on, attributes.Brightness = true, 30
-				return nil
-			})
-			if err != nil {
-				log.Fatal(err)
-			}
-		}),
-		run("Porch lamp", func(lamp *entity.Entity[bool, Lamp]) {
-			fmt.Println(lamp.Name(), lamp.State(), lamp.Attributes().Brightness, lamp.Restored().Found)
-		}),
-	)
-	if err != nil {
+	err = run("Lamp", func(ctx context.Context, lamp *entity.Entity[bool, Lamp]) error {
+		return lamp.Update(ctx, func(on *bool, attributes *Lamp) error {
+			*on, attributes.Brightness = true, 30
+			return nil
+		})
+	})
+	if err == nil {
+		err = run("Porch lamp", func(context.Context, *entity.Entity[bool, Lamp]) error { return nil })
+	}
+	if err := errors.Join(err, os.RemoveAll(folder)); err != nil {
 		log.Fatal(err)
 	}
 	// Output:
@@ -73,7 +65,6 @@ func ExampleSignificance() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer func() { _ = store.Close(ctx) }()
 	thermometer, err := entity.New(store, entity.Definition[float64, struct{}]{
 		ID: "porch.temperature", State: 20,
 		Significance: entity.Significance[float64, struct{}]{Rule: significance.Rule{Absolute: 0.5}},
@@ -90,6 +81,9 @@ func ExampleSignificance() {
 		}
 	}
 	fmt.Println("reported last:", thermometer.State())
+	if err := store.Close(ctx); err != nil {
+		log.Fatal(err)
+	}
 	// Output:
 	// 20 -> 20.6
 	// reported last: 20.8
@@ -102,7 +96,6 @@ func ExampleNewLocal() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer func() { _ = store.Close(ctx) }()
 	lamp, err := entity.New(store, entity.Definition[bool, Lamp]{ID: "porch.lamp"})
 	if err != nil {
 		log.Fatal(err)
@@ -119,6 +112,9 @@ func ExampleNewLocal() {
 		log.Fatal(err)
 	}
 	fmt.Println(schedule.Get(), schedule.Stored())
+	if err := store.Close(ctx); err != nil {
+		log.Fatal(err)
+	}
 	// Output: map[mon:[18:00 22:30]] true
 }
 

@@ -99,7 +99,7 @@ func count(ctx context.Context, counters []counter, writer int) error {
 			return err
 		}
 		if counters[i].durable {
-			fmt.Printf("%d %d\n", i, n) //nolint:forbidigo // it is read by the test
+			fmt.Printf("%d %d\n", i, n) // it is read by the test
 		}
 	}
 }
@@ -131,7 +131,7 @@ func TestKilledProgramLosesNothingDurable(t *testing.T) {
 		said := make([]int64, writtenEntities)
 		seed := time.Now().UnixNano()
 		t.Logf("seed %d", seed)
-		random := rand.New(rand.NewPCG(uint64(seed), 0)) //nolint:gosec // for chance, not for secrets
+		random := rand.New(rand.NewPCG(uint64(seed), 0))
 		total := int64(0)
 		for range dbtest.Rounds(t, 6) {
 			at.killOne(t, time.Duration(random.Int64N(int64(60*time.Millisecond))), said)

@@ -70,19 +70,19 @@ func (l *Local[L]) encoded(value L) (json.RawMessage, error) {
 	return raw, err
 }
 
-// put stores what make gives, nil to remove it, and waits for the write where the entity is durable, which others need not wait for.
-func (l *Local[L]) put(ctx context.Context, make func() (json.RawMessage, error)) error {
-	ticket, wait, err := l.putLocked(make)
+// put stores what derive gives, nil to remove it, and waits for the write where the entity is durable, which others need not wait for.
+func (l *Local[L]) put(ctx context.Context, derive func() (json.RawMessage, error)) error {
+	ticket, wait, err := l.putLocked(derive)
 	if err != nil || !wait {
 		return err
 	}
 	return l.record.store.queue.Wait(ctx, ticket)
 }
 
-func (l *Local[L]) putLocked(make func() (json.RawMessage, error)) (ticket queue.Ticket, wait bool, err error) {
+func (l *Local[L]) putLocked(derive func() (json.RawMessage, error)) (ticket queue.Ticket, wait bool, err error) {
 	l.updating.Lock()
 	defer l.updating.Unlock()
-	raw, err := make()
+	raw, err := derive()
 	if err != nil {
 		return ticket, false, err
 	}

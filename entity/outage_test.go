@@ -40,7 +40,7 @@ func (l locking) Run(ctx context.Context) error {
 	if _, err := session.Exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	fmt.Println("locked") //nolint:forbidigo // it is read by the test
+	fmt.Println("locked") // it is read by the test
 	<-ctx.Done()
 	_, err = session.Exec(context.WithoutCancel(ctx), "ROLLBACK")
 	return errors.Join(err, ctx.Err())

@@ -32,11 +32,16 @@ func (s *Store) All() []*Raw {
 // Raw is the entity without its types.
 func (e *Entity[State, Attributes]) Raw() *Raw { return &Raw{e.record} }
 
-// ID, Name, Icon and Options are the Definition's.
+// ID is the Definition's.
 func (r *Raw) ID() string { return r.record.id }
 
+// Name is the Definition's.
 func (r *Raw) Name() string { return r.record.name }
+
+// Icon is the Definition's.
 func (r *Raw) Icon() string { return r.record.icon }
+
+// Options are the Definition's.
 func (r *Raw) Options() any { return r.record.options }
 
 // RawValues are the state, the attributes and the locals of one moment, as JSON. It is the caller's own.

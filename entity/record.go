@@ -59,10 +59,10 @@ func placeOf(counter uintptr) string {
 	return frame.File + ":" + strconv.Itoa(frame.Line)
 }
 
-// report takes new values, which make may derive from the present ones. They are written, and told, when they are a
+// report takes new values, which derive makes, maybe from the present ones. They are written, and told, when they are a
 // significant change. Subscribers are told, and writes waited for, without a lock, so that both may lead to further reports.
-func (r *record) report(ctx context.Context, make func() (document, any, error)) error {
-	ticket, wait, err := r.update(make)
+func (r *record) report(ctx context.Context, derive func() (document, any, error)) error {
+	ticket, wait, err := r.update(derive)
 	r.changes.deliver()
 	if err != nil || !wait {
 		return err
@@ -70,10 +70,10 @@ func (r *record) report(ctx context.Context, make func() (document, any, error))
 	return r.store.queue.Wait(ctx, ticket)
 }
 
-func (r *record) update(make func() (document, any, error)) (ticket queue.Ticket, wait bool, err error) {
+func (r *record) update(derive func() (document, any, error)) (ticket queue.Ticket, wait bool, err error) {
 	r.updating.Lock()
 	defer r.updating.Unlock()
-	reported, value, err := make()
+	reported, value, err := derive()
 	if err != nil {
 		return ticket, false, err
 	}

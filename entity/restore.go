@@ -87,7 +87,7 @@ func (r *record) defineLocal(name string, made uintptr, fits func(json.RawMessag
 	}
 	r.locals.define(name, made)
 	if problem == nil {
-		return nil, nil //nolint:nilnil // no problem, and no error
+		return nil, nil
 	}
 	problem = &ValueError{ID: r.id, Part: localPart(name), Err: problem}
 	return problem, r.dropLocal(name, whole, problem)

@@ -37,8 +37,6 @@ type climate struct {
 	Nested  struct{ Deep []struct{ Value int } } `json:"nested"`
 }
 
-type sensor = entity.Entity[float64, climate]
-
 // place is a database that is opened again and again.
 type place struct {
 	database anyengine.Database

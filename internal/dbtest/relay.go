@@ -29,7 +29,10 @@ func NewRelay(t testing.TB, network, server string) *Relay {
 	if err := made.listen("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	address := made.listener.Addr().(*net.TCPAddr)
+	address, err := net.ResolveTCPAddr("tcp", made.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
 	made.Host, made.Port = "127.0.0.1", address.Port
 	t.Cleanup(func() {
 		made.Cut()
