@@ -35,6 +35,7 @@ const (
 	errNoNull                 = 1048
 	errDuplicate              = 1062
 	errRowTooBig              = 1118
+	errUnknown                = 1105
 	errPacketTooLarge         = 1153
 	errOutOfRange             = 1264
 	errWrongValue             = 1292

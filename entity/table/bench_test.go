@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/synapsedb/synapse"
-	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/entity/table"
 )
@@ -33,7 +31,7 @@ func benchmarkChange(i int) table.Change {
 // same settings.
 func BenchmarkLoop(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "loop.db")
-	openIn(b, sqliteAt(path), "app") // makes the tables
+	open(b, sqliteAt(path), "app") // makes the tables
 	db, err := sqlite.Open(b.Context(), sqlite.Config{Database: path, Durable: true, MaxConnections: 1}, nil)
 	if err != nil {
 		b.Fatal(err)
@@ -61,7 +59,7 @@ locals = excluded.locals, definition = excluded.definition, last_changed = exclu
 func BenchmarkWrite(b *testing.B) {
 	for _, size := range []int{1, 64, 256, 1000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			opened := openIn(b, sqliteAt(filepath.Join(b.TempDir(), "groups.db")), "app")
+			opened := open(b, sqliteAt(filepath.Join(b.TempDir(), "groups.db")), "app")
 			changes := make([]table.Change, size)
 			written := 0
 			for b.Loop() {
@@ -80,7 +78,7 @@ func BenchmarkWrite(b *testing.B) {
 
 // BenchmarkLoad reads 100,000 entities.
 func BenchmarkLoad(b *testing.B) {
-	opened := openIn(b, sqliteAt(filepath.Join(b.TempDir(), "load.db")), "app")
+	opened := open(b, sqliteAt(filepath.Join(b.TempDir(), "load.db")), "app")
 	const count = 100_000
 	changes := make([]table.Change, count)
 	for i := range changes {
@@ -99,22 +97,4 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(len(rows), err)
 		}
 	}
-}
-
-func sqliteAt(path string) synapse.Database {
-	return synapse.Database{Engine: engine.SQLite, SQLite: sqlite.Config{Database: path}}
-}
-
-func openIn(t testing.TB, database synapse.Database, application string) *table.Table {
-	t.Helper()
-	opened, err := table.Open(t.Context(), database, table.Application{ID: application, Name: "Test"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := opened.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return opened
 }

@@ -11,15 +11,7 @@ const deleteDamagedSQL = `DELETE FROM damaged_entities WHERE application = ? AND
 
 // DeleteDamaged deletes rows of the application that were set aside, in one transaction; of each, ID and Found count. The errors are those of Write.
 func (t *Table) DeleteDamaged(ctx context.Context, rows []Damaged) error {
-	if t.readOnly {
-		return &ReadOnlyError{Database: t.name}
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err := t.ready(ctx); err != nil {
-		return err
-	}
-	err := t.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
+	err := t.transact(ctx, func(tx engine.Tx) error {
 		for i := range rows {
 			if _, err := tx.Exec(ctx, deleteDamagedSQL, t.application.ID, rows[i].ID, micros(rows[i].Found)); err != nil {
 				return err
@@ -27,7 +19,6 @@ func (t *Table) DeleteDamaged(ctx context.Context, rows []Damaged) error {
 		}
 		return nil
 	})
-	t.doubted = err != nil
 	if err != nil {
 		return fmt.Errorf("delete %d damaged entities from %s: %w", len(rows), t.name, err)
 	}

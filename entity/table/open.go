@@ -145,12 +145,12 @@ func (t *Table) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		statement := updateApplicationSQL
-		if last.epoch == 0 {
-			statement = insertApplicationSQL
-		}
 		t.epoch = last.epoch + 1
-		_, err = tx.Exec(ctx, statement, t.epoch, t.application.Name, holder(), micros(time.Now()), t.application.ID)
+		values := []any{t.epoch, t.application.Name, holder(), micros(time.Now()), t.application.ID}
+		known, err := tx.Exec(ctx, updateApplicationSQL, values...)
+		if err == nil && known == 0 {
+			_, err = tx.Exec(ctx, insertApplicationSQL, values...)
+		}
 		if err != nil {
 			return fmt.Errorf("write down who opens the application %s: %w", t.application.ID, err)
 		}

@@ -14,26 +14,31 @@ import (
 // the application meanwhile, after which nothing is written any more. The other errors are *IDError, *ValueError, *ReadOnlyError, *RunningError,
 // and those of the engines; nothing was written then, unless it was the answer to the commit that got lost.
 func (t *Table) Write(ctx context.Context, changes []Change) error {
-	if t.readOnly {
-		return &ReadOnlyError{Database: t.name}
-	}
 	for i := range changes {
 		if err := changes[i].check(); err != nil {
 			return err
 		}
+	}
+	group := newGroup(t.application.ID, changes)
+	if err := t.transact(ctx, func(tx engine.Tx) error { return group.write(ctx, tx) }); err != nil {
+		return fmt.Errorf("write %d entities to %s: %w", len(changes), t.name, err)
+	}
+	return nil
+}
+
+// transact writes under the application's lock.
+func (t *Table) transact(ctx context.Context, work func(engine.Tx) error) error {
+	if t.readOnly {
+		return &ReadOnlyError{Database: t.name}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.ready(ctx); err != nil {
 		return err
 	}
-	group := newGroup(t.application.ID, changes)
-	err := t.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error { return group.write(ctx, tx) })
+	err := t.session.Transact(ctx, engine.TxOptions{}, work)
 	t.doubted = err != nil
-	if err != nil {
-		return fmt.Errorf("write %d entities to %s: %w", len(changes), t.name, err)
-	}
-	return nil
+	return err
 }
 
 // check refuses what not every engine could keep as it is.
