@@ -23,9 +23,9 @@ var keys = func() []string {
 
 // change has about the size of what package entity puts.
 type change struct {
-	id       string
-	row, old *int
-	removed  bool
+	ID         string
+	Aside, Row *int
+	Delete     bool
 }
 
 func BenchmarkPut(b *testing.B) {
@@ -34,11 +34,11 @@ func BenchmarkPut(b *testing.B) {
 			q := queue.New(queue.Config[change]{Write: func(context.Context, []change) error { return nil }})
 			defer q.Close(context.Background())
 			for _, key := range keys {
-				q.Put(key, change{id: key})
+				q.Put(key, change{ID: key})
 			}
 			b.ReportAllocs()
 			b.ResetTimer()
-			inParallel(goroutines, b.N, func(i int) { q.Put(keys[i%len(keys)], change{id: keys[i%len(keys)]}) })
+			inParallel(goroutines, b.N, func(i int) { q.Put(keys[i%len(keys)], change{ID: keys[i%len(keys)]}) })
 		})
 	}
 }

@@ -33,11 +33,25 @@ func TestCloseOutlivesFailures(t *testing.T) {
 		d := &database{}
 		q := opened(t, d, queue.Config[item]{})
 		pauses(t, q, d, 12)
+		put(q, "a=2")
 		d.set(until(1400*time.Millisecond, errAway))
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		if err := q.Close(ctx); err != nil || d.row("a") != "1" {
+		if err := q.Close(ctx); err != nil || d.row("a") != "2" {
 			t.Errorf("error %v, a=%q", err, d.row("a"))
+		}
+	})
+}
+
+func TestCloseSeesADatabaseThatIsBack(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := &database{}
+		q := opened(t, d, queue.Config[item]{})
+		pauses(t, q, d, 12)
+		d.set(nil)
+		started := time.Now()
+		if err := q.Close(t.Context()); err != nil || time.Since(started) > 50*time.Millisecond {
+			t.Errorf("error %v after %s", err, time.Since(started))
 		}
 	})
 }
@@ -105,6 +119,9 @@ func TestCloseCancelsAWrite(t *testing.T) {
 			t.Errorf("keys (-want +got):\n%s", diff)
 		}
 		compare(t, d.tried(), []string{"50ms a=1: enough"})
+		if err.Error() != `the last values of 2 keys are not written ("a", "b"): enough` {
+			t.Errorf("message: %s", err)
+		}
 	})
 }
 

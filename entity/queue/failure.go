@@ -87,11 +87,15 @@ func (f *failure) trouble() error {
 	return f.err
 }
 
-// recovered notes that the database works.
-func (q *Queue[T]) recovered() {
+// recovered notes that the database works, and has taken so many groups. It comes before anybody is told, so that they see it in the status.
+func (q *Queue[T]) recovered(groups uint64) {
 	q.mutex.Lock()
 	failed, pending := q.failure, len(q.entries)
 	q.failure.attempts = 0
+	if groups > 0 {
+		q.counts.groups += groups
+		q.counts.lastWrite = time.Now()
+	}
 	q.mutex.Unlock()
 	if failed.attempts > 0 {
 		q.config.Log.Info("the database takes values again", "keys", pending, "attempts", failed.attempts, "failed_for", time.Since(failed.since))

@@ -69,7 +69,7 @@ func (q *Queue[T]) write(ctx context.Context, entries []*entry[T]) error {
 	case err == nil:
 		q.commit(entries)
 		return nil
-	case ctx.Err() != nil || q.config.Fatal(err) || !q.config.Rejects(err):
+	case q.config.Fatal(err) || !q.config.Rejects(err):
 		return err
 	case len(entries) == 1:
 		q.reject(entries[0], err)
@@ -106,6 +106,7 @@ func (q *Queue[T]) attempt(ctx context.Context, entries []*entry[T]) error {
 // commit notes that entries are durable.
 func (q *Queue[T]) commit(entries []*entry[T]) {
 	q.limit = min(2*q.limit, q.config.MaxItems)
+	q.recovered(1)
 	for some := range slices.Chunk(entries, hold) {
 		q.mutex.Lock()
 		for _, e := range some {
@@ -116,17 +117,16 @@ func (q *Queue[T]) commit(entries []*entry[T]) {
 		q.mutex.Unlock()
 	}
 	q.mutex.Lock()
-	q.counts.groups++
-	q.counts.lastWrite = time.Now()
+	defer q.mutex.Unlock()
 	q.announce()
-	q.mutex.Unlock()
-	q.recovered()
 }
 
 // reject sets the value of an entry aside.
 func (q *Queue[T]) reject(e *entry[T], err error) {
 	q.config.Log.Error("the database refuses a value; it is set aside, and everything else is written", "key", e.key, "error", err)
+	q.recovered(0)
 	q.mutex.Lock()
+	defer q.mutex.Unlock()
 	refused := &rejection{puts: e.writing.puts, at: time.Now(), err: err}
 	if before := q.rejected[e.key]; before != nil {
 		refused.puts.first = before.puts.first
@@ -134,8 +134,6 @@ func (q *Queue[T]) reject(e *entry[T], err error) {
 	q.rejected[e.key] = refused
 	q.decide(e)
 	q.announce()
-	q.mutex.Unlock()
-	q.recovered()
 }
 
 // decide ends the writing of the next entry of the group.

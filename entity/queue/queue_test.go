@@ -213,6 +213,7 @@ func TestGroupsAreLimited(t *testing.T) {
 				q := opened(t, d, test.config)
 				for text := range strings.FieldsSeq(test.puts) {
 					put(q, text)
+					synctest.Wait()
 				}
 				time.Sleep(time.Second)
 				compare(t, d.tried(), test.want)

@@ -45,12 +45,14 @@ func TestStatus(t *testing.T) {
 
 		d.set(refusing("bad"))
 		q.Flush(t.Context())
+		q.Wait(t.Context(), put(q, "b=bad"))
 		q.Wait(t.Context(), put(q, "c=bad"))
 		written := at(71 * time.Millisecond)
-		refused := at(81 * time.Millisecond)
+		before, refused := at(81*time.Millisecond), at(91*time.Millisecond)
 		check("refused", queue.Status{
-			Put: 5, Written: 3, Groups: 2, LastWrite: written, RejectedKeys: 1, Rejected: []queue.Rejection{{Key: "c", Time: refused, Err: errTooLong}},
-		}, `everything is written; the database refuses the last value of 1 key, of "c" since 2000-01-01 00:00:00.081Z: c: too long`)
+			Put: 6, Written: 3, Groups: 2, LastWrite: written, RejectedKeys: 2,
+			Rejected: []queue.Rejection{{Key: "c", Time: refused, Err: errTooLong}, {Key: "b", Time: before, Err: errTooLong}},
+		}, `everything is written; the database refuses the last values of 2 keys, of "c" since 2000-01-01 00:00:00.091Z: c: too long`)
 
 		d.set(func([]item) error { return errAway })
 		last := put(q, "c=1")
@@ -58,8 +60,8 @@ func TestStatus(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		synctest.Wait()
 		failing := q.Status()
-		if failing.Attempts != 1 || !failing.FailingSince.Equal(at(91*time.Millisecond)) || !failing.LastFailure.Equal(failing.FailingSince) || failing.Waiting != 1 ||
-			failing.NextAttempt.Before(at(141*time.Millisecond)) || !errors.Is(failing.LastError, errAway) {
+		if failing.Attempts != 1 || !failing.FailingSince.Equal(at(101*time.Millisecond)) || !failing.LastFailure.Equal(failing.FailingSince) || failing.Waiting != 1 ||
+			failing.NextAttempt.Before(at(151*time.Millisecond)) || !errors.Is(failing.LastError, errAway) {
 			t.Errorf("failing: %+v", failing)
 		}
 		d.set(nil)
@@ -70,8 +72,9 @@ func TestStatus(t *testing.T) {
 			t.Error(err)
 		}
 		check("closed", queue.Status{
-			Put: 6, Written: 4, Groups: 3, LastWrite: failing.NextAttempt.Add(10 * time.Millisecond), LastError: errAway, LastFailure: failing.LastFailure, Closed: true,
-		}, "everything is written")
+			Put: 7, Written: 4, Groups: 3, LastWrite: failing.NextAttempt.Add(10 * time.Millisecond), LastError: errAway, LastFailure: failing.LastFailure, Closed: true,
+			RejectedKeys: 1, Rejected: []queue.Rejection{{Key: "b", Time: before, Err: errTooLong}},
+		}, `everything is written; the database refuses the last value of 1 key, of "b" since 2000-01-01 00:00:00.081Z: b: too long`)
 	})
 }
 

@@ -67,16 +67,10 @@ func (q *Queue[T]) outcome(ticket Ticket) (<-chan struct{}, error) {
 	case q.ended:
 		return nil, &ClosedError{Err: q.failure.trouble()}
 	}
-	q.urgent = max(q.urgent, e.urgency(ticket.sequence))
-	return e.listen(), nil
-}
-
-// urgency is the place in the order of an entry's value that a put became.
-func (e *entry[T]) urgency(sequence uint64) uint64 {
-	if e.writing.puts.holds(sequence) {
-		return e.writing.puts.first // should it come back
+	if e.dirty.puts.holds(ticket.sequence) {
+		q.urgent = max(q.urgent, e.dirty.puts.first)
 	}
-	return e.dirty.puts.first
+	return e.listen(), nil
 }
 
 // refusal is the error of a value that was set aside; nil when it was not, or a newer one has become durable since.

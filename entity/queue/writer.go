@@ -53,14 +53,14 @@ func (q *Queue[T]) pause() time.Duration {
 	if q.dirty.first == nil || q.fatal != nil {
 		return idle
 	}
-	var pause time.Duration
-	if !q.pressing() {
-		pause = time.Until(q.dirty.first.dirty.since.Add(q.config.Delay))
+	switch {
+	case q.failure.attempts > 0: // what was due once is so still
+		return max(time.Until(q.nextAttempt()), 0)
+	case q.pressing():
+		return 0
+	default:
+		return max(time.Until(q.dirty.first.dirty.since.Add(q.config.Delay)), 0)
 	}
-	if q.failure.attempts > 0 {
-		pause = max(pause, time.Until(q.nextAttempt()))
-	}
-	return max(pause, 0)
 }
 
 // pressing tells whether the first value is not to wait for Delay.
