@@ -25,7 +25,7 @@ type Definition[State, Attributes any] struct {
 	// Version is that of the types' meaning. Increase it when Migrate has something to do.
 	Version int
 	// Migrate makes values of this version of what an older one has stored, or of what does not decode into the types. Without it, what decodes is
-	// taken, and what does not is set aside. An error sets everything aside.
+	// taken, and what does not is set aside. An error sets everything aside. It must not use the store.
 	Migrate func(stored Stored) (State, Attributes, error)
 	// Significance tells significant changes from mere reports.
 	Significance Significance[State, Attributes]
@@ -40,7 +40,7 @@ type Significance[State, Attributes any] struct {
 	// MinInterval is how far apart changes are at least. A report that comes earlier is held: when the interval is over, and at Flush and Close,
 	// the last one becomes a change, unless it is none any more.
 	MinInterval time.Duration
-	// Func decides instead of Rule when it is not nil. It must not use the entity.
+	// Func decides instead of Rule when it is not nil. It must not use the store.
 	Func func(before, after Values[State, Attributes]) bool
 }
 

@@ -109,8 +109,8 @@ func countAndFlush(ctx context.Context, store *entity.Store, counters []counter)
 	for {
 		var before strings.Builder
 		for i, one := range counters {
-			if !one.durable {
-				fmt.Fprintf(&before, "%d %d\n", i, one.State())
+			if n := one.State(); !one.durable && n > 0 {
+				fmt.Fprintf(&before, "%d %d\n", i, n)
 			}
 		}
 		if err := store.Flush(ctx); err != nil {

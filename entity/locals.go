@@ -10,7 +10,6 @@ import (
 
 	"github.com/synapsedb/synapse/entity/queue"
 	"github.com/synapsedb/synapse/entity/significance"
-	"github.com/synapsedb/synapse/entity/table"
 )
 
 // locals are an entity's own variables, by their names, as JSON. What the database had is taken apart when it is first
@@ -90,16 +89,23 @@ func (r *record) resetLocals(ctx context.Context) error {
 
 // putLocal queues the row when change has changed a local of it.
 func (r *record) putLocal(change func() (bool, error)) (ticket queue.Ticket, wait bool, err error) {
+	if err := r.store.enter(); err != nil {
+		return ticket, false, err
+	}
+	defer r.store.leave()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.alive(); err != nil {
+	if r.deleted {
+		return ticket, false, &DeletedError{ID: r.id}
+	}
+	changed, err := change()
+	if err != nil {
 		return ticket, false, err
 	}
-	if changed, err := change(); err != nil || !changed {
-		return ticket, false, err
+	if changed {
+		r.write()
 	}
-	ticket, err = r.store.put(table.Change{ID: r.id, Row: r.row(r.kept, r.changed)})
-	return ticket, r.durable, err
+	return r.ticket, r.waits(), nil
 }
 
 func (l *locals) define(name string, made uintptr) {

@@ -17,23 +17,34 @@ import (
 // values that JSON cannot express, *table.IDError, *ClosedError, and those of significance.Rule.Check.
 func New[State, Attributes any](store *Store, definition Definition[State, Attributes]) (*Entity[State, Attributes], error) {
 	made, err := newRecord(store, &definition, caller())
-	if err != nil {
-		return nil, fmt.Errorf("define an entity: %w", err)
+	if err == nil {
+		err = define(made, &definition)
 	}
-	row, found, err := store.claim(made)
 	if err != nil {
-		return nil, fmt.Errorf("define an entity: %w", err)
-	}
-	kept, value, err := first(made, &definition, row, found)
-	if err != nil {
-		made.mu.Unlock()
-		store.disclaim(made, row, found)
-		return nil, fmt.Errorf("define an entity: %w", err)
-	}
-	if err := made.begin(kept, value, row, found); err != nil {
 		return nil, fmt.Errorf("define an entity: %w", err)
 	}
 	return &Entity[State, Attributes]{record: made, plainState: isPlain[State](), plainAttributes: isPlain[Attributes]()}, nil
+}
+
+// define gives a record its values, and makes it the one of its id.
+func define[State, Attributes any](made *record, definition *Definition[State, Attributes]) error {
+	store := made.store
+	if err := store.enterOpen(); err != nil {
+		return err
+	}
+	defer store.leave()
+	row, found, err := store.claim(made)
+	if err != nil {
+		return err
+	}
+	defer made.mu.Unlock()
+	kept, value, err := first(made, definition, row, found)
+	if err != nil {
+		store.disclaim(made, row, found)
+		return err
+	}
+	made.begin(kept, value, row, found)
+	return nil
 }
 
 // caller is where the function was called that calls this one.
@@ -102,7 +113,7 @@ func (s *Store) claim(made *record) (row table.Row, found bool, err error) {
 	row, found = s.unknown[made.id]
 	delete(s.unknown, made.id)
 	s.records[made.id] = made
-	made.mu.Lock() // until begin
+	made.mu.Lock() // nobody sees it before it has values
 	return row, found, nil
 }
 
@@ -117,10 +128,8 @@ func (s *Store) disclaim(made *record, row table.Row, found bool) {
 }
 
 // begin gives a record its first values, and queues them when the database has others.
-func (r *record) begin(kept document, value any, row table.Row, found bool) error {
-	defer r.mu.Unlock()
-	moment := now()
-	r.now, r.kept, r.value, r.changed = kept, kept, value, moment
+func (r *record) begin(kept document, value any, row table.Row, found bool) {
+	r.now, r.kept, r.value, r.changed = kept, kept, value, now()
 	r.locals.encoded = orEmpty(row.Locals)
 	if found {
 		r.changed = row.LastChanged
@@ -128,17 +137,13 @@ func (r *record) begin(kept document, value any, row table.Row, found bool) erro
 		r.restored.LastChanged, r.restored.LastWritten, r.restored.Removed = row.LastChanged, row.LastWritten, row.Removed
 	}
 	if r.store.table.ReadOnly() || found && row.Removed.IsZero() && !r.restored.Migrated && r.restored.Problem == nil {
-		return nil
+		return
 	}
-	change := table.Change{ID: r.id, Row: r.row(kept, r.changed)}
+	change := table.Change{ID: r.id, Row: r.row()}
 	if r.restored.Problem != nil {
 		change.Aside = r.aside(row, r.restored.Problem)
 	}
-	if _, err := r.store.put(change); err != nil {
-		r.store.disclaim(r, row, found)
-		return err
-	}
-	return nil
+	r.ticket = r.store.put(change)
 }
 
 func (r *record) aside(row table.Row, problem error) *table.Damaged {

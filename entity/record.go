@@ -43,7 +43,8 @@ type record struct {
 	reported time.Time
 	locals   locals
 	restored Restored
-	held     *time.Timer // ends the interval that a report waits for; nil when none does
+	held     *time.Timer  // ends the interval that a significant report waits for; nil when none does
+	ticket   queue.Ticket // of the last write of this run
 	deleted  bool
 	changes  changes
 }
@@ -81,67 +82,58 @@ func (r *record) update(derive func() (document, any, error)) (ticket queue.Tick
 }
 
 func (r *record) receive(reported document, value any) (ticket queue.Ticket, wait bool, err error) {
+	if err := r.store.enter(); err != nil {
+		return ticket, false, err
+	}
+	defer r.store.leave()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.alive(); err != nil {
-		return ticket, false, err
+	if r.deleted {
+		return ticket, false, &DeletedError{ID: r.id}
 	}
 	significant, err := r.significant(r.kept, reported)
 	if err != nil {
 		return ticket, false, err
 	}
-	moment := now()
-	if wait := r.interval - moment.Sub(r.changed); significant && wait > 0 {
-		r.accept(reported, value, moment)
-		r.hold(wait)
+	r.now, r.value, r.reported = reported, value, now()
+	switch wait := r.interval - r.reported.Sub(r.changed); {
+	case !significant:
+		r.letGo()
+	case wait > 0:
+		r.hold(min(wait, r.interval)) // the clock may have been put back since the last change
 		return ticket, false, nil
+	default:
+		r.keep(r.reported)
 	}
-	if significant {
-		if ticket, err = r.keep(reported, moment); err != nil {
-			return ticket, false, err
-		}
-	}
-	r.accept(reported, value, moment)
+	return r.ticket, r.waits(), nil
+}
+
+// waits reports whether whoever has changed the entity waits until it is durable. So does whoever sets what is already being written.
+func (r *record) waits() bool { return r.durable && r.ticket != queue.Ticket{} }
+
+// keep makes what was reported last the values that the database gets.
+func (r *record) keep(moment time.Time) {
 	r.letGo()
-	return ticket, significant && r.durable, nil
+	r.changes.add(rawChange{before: r.kept, after: r.now, at: moment, previous: r.changed})
+	r.kept, r.changed = r.now, moment
+	r.write()
 }
 
-func (r *record) alive() error {
-	if r.deleted {
-		return &DeletedError{ID: r.id}
-	}
-	r.store.gate.RLock()
-	defer r.store.gate.RUnlock()
-	return r.store.writable()
-}
+// write queues the row.
+func (r *record) write() { r.ticket = r.store.put(table.Change{ID: r.id, Row: r.row()}) }
 
-func (r *record) accept(reported document, value any, moment time.Time) {
-	r.now, r.value, r.reported = reported, value, moment
-}
-
-// keep makes a report the values that the database gets.
-func (r *record) keep(reported document, moment time.Time) (queue.Ticket, error) {
-	row := r.row(reported, moment)
-	ticket, err := r.store.put(table.Change{ID: r.id, Row: row})
-	if err != nil {
-		return ticket, err
-	}
-	r.changes.add(rawChange{before: r.kept, after: reported, at: moment, previous: r.changed})
-	r.kept, r.changed = reported, moment
-	return ticket, nil
-}
-
-func (r *record) row(kept document, changed time.Time) *table.Row {
+func (r *record) row() *table.Row {
 	return &table.Row{
-		ID: r.id, State: kept.State, Attributes: kept.Attributes, Locals: r.locals.encoded, Definition: r.format,
-		LastChanged: changed, LastWritten: now(),
+		ID: r.id, State: r.kept.State, Attributes: r.kept.Attributes, Locals: r.locals.encoded, Definition: r.format,
+		LastChanged: r.changed, LastWritten: now(),
 	}
 }
 
 // hold has the report that came last become a change when the interval is over.
 func (r *record) hold(wait time.Duration) {
 	if r.held == nil {
-		r.held = time.AfterFunc(wait, r.release)
+		r.held = time.AfterFunc(wait, r.intervalOver)
+		r.store.hold(r, true)
 	}
 }
 
@@ -149,19 +141,24 @@ func (r *record) letGo() {
 	if r.held != nil {
 		r.held.Stop()
 		r.held = nil
+		r.store.hold(r, false)
 	}
+}
+
+// intervalOver leaves a report that waits to Close, if that has begun.
+func (r *record) intervalOver() {
+	if err := r.store.enter(); err != nil {
+		return
+	}
+	defer r.store.leave()
+	r.release()
 }
 
 // release makes a change of a report that waits for the end of the interval.
 func (r *record) release() {
 	r.mu.Lock()
-	if r.held != nil && !r.deleted {
-		r.letGo()
-		if significant, err := r.significant(r.kept, r.now); err == nil && significant {
-			if _, err := r.keep(r.now, now()); err != nil {
-				r.store.log.Warn("the last report of an entity was not written", "entity_id", r.id, "error", err)
-			}
-		}
+	if r.held != nil {
+		r.keep(now())
 	}
 	r.mu.Unlock()
 	r.changes.deliver()
@@ -176,19 +173,18 @@ func (r *record) delete(ctx context.Context) error {
 	return r.store.queue.Wait(ctx, ticket)
 }
 
-func (r *record) remove() (queue.Ticket, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var ticket queue.Ticket
-	if err := r.alive(); err != nil {
+func (r *record) remove() (ticket queue.Ticket, err error) {
+	if err := r.store.enter(); err != nil {
 		return ticket, err
 	}
-	ticket, err := r.store.put(table.Change{ID: r.id, Delete: true})
-	if err != nil {
-		return ticket, err
+	defer r.store.leave()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.deleted {
+		return ticket, &DeletedError{ID: r.id}
 	}
 	r.deleted = true
 	r.letGo()
 	r.store.forget(r)
-	return ticket, nil
+	return r.store.put(table.Change{ID: r.id, Delete: true}), nil
 }

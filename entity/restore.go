@@ -71,15 +71,19 @@ func decodePart[T any](id, part string, raw json.RawMessage) (value T, err error
 
 // defineLocal takes what is stored of a local into use, or sets it aside and gives the reason.
 func (r *record) defineLocal(name string, made uintptr, fits func(json.RawMessage) error) (problem, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if err := checkLocal(r.id, name); err != nil {
 		return nil, err
 	}
+	if err := r.store.enterOpen(); err != nil {
+		return nil, err
+	}
+	defer r.store.leave()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if first, taken := r.locals.defined[name]; taken {
 		return nil, &CollisionError{ID: r.id, Local: name, First: placeOf(first), Second: placeOf(made)}
 	}
-	whole := *r.row(r.kept, r.changed)
+	whole := *r.row()
 	if problem = r.locals.open(); problem == nil {
 		if stored, there := r.locals.values[name]; there {
 			problem = fits(stored)
@@ -90,16 +94,15 @@ func (r *record) defineLocal(name string, made uintptr, fits func(json.RawMessag
 		return nil, nil
 	}
 	problem = &ValueError{ID: r.id, Part: localPart(name), Err: problem}
-	return problem, r.dropLocal(name, whole, problem)
+	r.dropLocal(name, whole, problem)
+	return problem, nil
 }
 
 // dropLocal sets a row aside and goes on without one of its locals.
-func (r *record) dropLocal(name string, whole table.Row, problem error) error {
+func (r *record) dropLocal(name string, whole table.Row, problem error) {
 	delete(r.locals.values, name)
 	r.locals.encode()
-	if r.store.table.ReadOnly() {
-		return nil
+	if !r.store.table.ReadOnly() {
+		r.ticket = r.store.put(table.Change{ID: r.id, Aside: r.aside(whole, problem), Row: r.row()})
 	}
-	_, err := r.store.put(table.Change{ID: r.id, Aside: r.aside(whole, problem), Row: r.row(r.kept, r.changed)})
-	return err
 }

@@ -25,11 +25,13 @@ type Store struct {
 	opened      time.Time
 	loaded      int
 
-	// gate is held for reading while something is put into the queue, so that nothing is put after the end.
+	// gate is held for reading by whatever may put something into the queue, so that Close knows when there is no more of it.
+	// It is taken before all other locks.
 	gate   sync.RWMutex
 	closed bool
 
 	mu       sync.Mutex
+	held     map[*record]bool // those with a report that waits for the end of an interval
 	records  map[string]*record
 	unknown  map[string]table.Row // rows of entities that nobody has defined
 	problems []Problem
@@ -51,7 +53,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	store := &Store{
 		config: config, application: settings.Application.ID, table: opened, log: config.Log, opened: now(),
-		unknown: map[string]table.Row{},
+		unknown: map[string]table.Row{}, held: map[*record]bool{},
 	}
 	if err := opened.Load(ctx, store.take); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the entities: %w", err), opened.Close())
@@ -107,37 +109,45 @@ func size(change table.Change) int {
 	return bytes
 }
 
-// put queues a change, or refuses it: nothing is taken that could only be lost.
-func (s *Store) put(change table.Change) (queue.Ticket, error) {
-	s.gate.RLock()
-	defer s.gate.RUnlock()
-	if err := s.writable(); err != nil {
-		var none queue.Ticket
-		return none, err
-	}
-	return s.queue.Put(change.ID, change), nil
-}
-
-func (s *Store) writable() error {
-	switch {
-	case s.closed:
-		return &ClosedError{Application: s.application}
-	case s.table.ReadOnly():
+// enter opens the gate for what changes something, until leave, or refuses it: nothing is taken that could only be lost.
+func (s *Store) enter() error {
+	if s.table.ReadOnly() {
 		return &table.ReadOnlyError{Database: s.table.Name()}
 	}
-	return nil
+	return s.enterOpen()
 }
 
-// Flush waits until all that was set before is durable, what waits for the end of a minimum interval included. The error is why ctx ended, or a
-// *queue.RejectedError for values that the database refuses.
+// enterOpen is enter for what may have nothing to write.
+func (s *Store) enterOpen() error {
+	s.gate.RLock()
+	if !s.closed {
+		return nil
+	}
+	s.gate.RUnlock()
+	return &ClosedError{Application: s.application}
+}
+
+func (s *Store) leave() { s.gate.RUnlock() }
+
+// put queues a change. Whoever calls it has entered, or is Close.
+func (s *Store) put(change table.Change) queue.Ticket { return s.queue.Put(change.ID, change) }
+
+// Flush waits until all that was set before is durable, what waits for the end of a minimum interval included. The error is
+// why ctx ended, or a *queue.RejectedError for values that the database refuses.
 func (s *Store) Flush(ctx context.Context) error {
-	s.release()
+	if err := s.enterOpen(); err == nil {
+		s.release()
+		s.leave()
+	}
 	return s.queue.Flush(ctx)
 }
 
 // release makes changes of all reports that wait for the end of an interval.
 func (s *Store) release() {
-	for _, found := range s.all() {
+	s.mu.Lock()
+	held := slices.Collect(maps.Keys(s.held))
+	s.mu.Unlock()
+	for _, found := range held {
 		found.release()
 	}
 }
@@ -146,14 +156,14 @@ func (s *Store) release() {
 // *queue.UnwrittenError with the ids of what is lost. Values that are set afterwards are refused with a *ClosedError;
 // reading goes on.
 func (s *Store) Close(ctx context.Context) error {
-	s.release()
 	s.gate.Lock()
-	if s.closed {
-		s.gate.Unlock()
-		return nil
-	}
+	again := s.closed
 	s.closed = true
 	s.gate.Unlock()
+	if again {
+		return nil
+	}
+	s.release()
 	return errors.Join(s.queue.Close(ctx), s.table.Close())
 }
 
@@ -164,31 +174,30 @@ func (s *Store) Ready() error {
 	if s.table.ReadOnly() {
 		return nil
 	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	moment := now()
 	for _, id := range sortedKeys(s.unknown) {
-		if err := s.removed(s.unknown[id], moment); err != nil {
-			return err
-		}
+		s.removed(s.unknown[id], moment)
 	}
 	return nil
 }
 
 // removed marks a row, or deletes it when it has been marked for long enough.
-func (s *Store) removed(row table.Row, moment time.Time) error {
+func (s *Store) removed(row table.Row, moment time.Time) {
 	switch {
 	case row.Removed.IsZero():
 		row.Removed, row.LastWritten = moment, moment
 		s.unknown[row.ID] = row
-		_, err := s.put(table.Change{ID: row.ID, Row: &row})
-		return err
+		s.put(table.Change{ID: row.ID, Row: &row})
 	case s.config.Retention > 0 && moment.Sub(row.Removed) >= s.config.Retention:
 		delete(s.unknown, row.ID)
-		_, err := s.put(table.Change{ID: row.ID, Delete: true})
-		return err
+		s.put(table.Change{ID: row.ID, Delete: true})
 	}
-	return nil
 }
 
 // Removed is an entity of the database that the program does not define.
@@ -212,15 +221,16 @@ func (s *Store) Removed() []Removed {
 
 // Forget deletes the row of an entity that nobody has defined. One that is not there is no error.
 func (s *Store) Forget(id string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, found := s.unknown[id]; !found {
-		return nil
-	}
-	if _, err := s.put(table.Change{ID: id, Delete: true}); err != nil {
+	if err := s.enter(); err != nil {
 		return err
 	}
-	delete(s.unknown, id)
+	defer s.leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, found := s.unknown[id]; found {
+		s.put(table.Change{ID: id, Delete: true})
+		delete(s.unknown, id)
+	}
 	return nil
 }
 
@@ -236,3 +246,14 @@ func (s *Store) all() []*record {
 }
 
 func sortedKeys[V any](of map[string]V) []string { return slices.Sorted(maps.Keys(of)) }
+
+// hold notes which entities have a report that waits.
+func (s *Store) hold(r *record, waits bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if waits {
+		s.held[r] = true
+	} else {
+		delete(s.held, r)
+	}
+}
