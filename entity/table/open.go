@@ -1,7 +1,6 @@
 package table
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -87,28 +86,24 @@ func (t *Table) configure(ctx context.Context) error {
 	return nil
 }
 
-// lock takes the application's lock on the session, with which it ends.
+// lock takes the application's lock on the session, with which it ends. Who may have it is looked up before: the end of the
+// patience may find the connection in the middle of a question, and that ends it.
 func (t *Table) lock(ctx context.Context) error {
-	holder := ""
+	last, err := t.record(ctx, t.session)
+	if err != nil {
+		return err
+	}
+	holder := "another process"
 	patient, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
-	_, err := t.session.LockNamed(patient, lockKind, t.application.ID, func(found string) { holder = found })
+	_, err = t.session.LockNamed(patient, lockKind, t.application.ID, func(found string) { holder = found })
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-		return t.running(ctx, holder)
+		return &RunningError{Application: t.application.ID, Database: t.name, Holder: holder, Record: last.holder, Since: last.started}
 	}
 	return fmt.Errorf("take the lock of the application %s: %w", t.application.ID, err)
-}
-
-// running says who has the application open, by the lock and by what the holder wrote down.
-func (t *Table) running(ctx context.Context, holder string) error {
-	found, err := t.record(ctx, t.session)
-	if err != nil {
-		return err
-	}
-	return &RunningError{Application: t.application.ID, Database: t.name, Holder: cmp.Or(holder, "another process"), Record: found.holder, Since: found.started}
 }
 
 // opening is what is written down of who opened an application last; none has the epoch 0.
