@@ -13,6 +13,40 @@ import (
 	"github.com/synapsedb/synapse/engine"
 )
 
+// check looks at all rows of a table together.
+type check interface {
+	note(values [][]byte)
+	// finish comes after the last row.
+	finish(ctx context.Context, s *scan) error
+}
+
+// places are where the columns of a key are in a table's rows; ok is false when one is not copied.
+func (p *pair) places(of key) (places []int, ok bool) {
+	for _, name := range of.columns {
+		place := slices.IndexFunc(p.columns, func(c pairedColumn) bool { return c.target.name == name })
+		if place < 0 {
+			return nil, false
+		}
+		places = append(places, place)
+	}
+	return places, true
+}
+
+// checks are those that a table of the target needs.
+func (m *move) checks(table *pair) (checks []check) {
+	for _, key := range table.target.keys {
+		if found := m.keyCheck(table, key); found != nil {
+			checks = append(checks, found)
+		}
+	}
+	for _, tree := range table.target.trees {
+		if places, ok := table.places(tree); ok {
+			checks = append(checks, &treeCheck{move: m, table: table, columns: places, name: tree.name})
+		}
+	}
+	return checks
+}
+
 // keyCheck finds rows whose keys are different in the source, and equal for the target.
 type keyCheck struct {
 	move     *move
@@ -24,26 +58,23 @@ type keyCheck struct {
 	altered map[xxh3.Uint128]struct{}
 }
 
-// keyChecks are those that a table of the target needs.
-func (m *move) keyChecks(table *pair) (checks []*keyCheck) {
-	for _, key := range table.target.keys {
-		check := &keyCheck{move: m, table: table, key: key, altered: map[xxh3.Uint128]struct{}{}}
-		for i, name := range key.columns {
-			place := slices.IndexFunc(table.columns, func(c pairedColumn) bool { return c.target.name == name })
-			if place < 0 {
-				break
-			}
-			check.columns = append(check.columns, place)
-			check.equality = max(check.equality, table.columns[place].target.equality)
-			if key.parts[i] > 0 {
-				check.equality = ofCollation
-			}
-		}
-		if len(check.columns) == len(key.columns) && check.equality != bytewise {
-			checks = append(checks, check)
+// keyCheck is the check of a key; nil for one of which only equal bytes are equal.
+func (m *move) keyCheck(table *pair, of key) *keyCheck {
+	places, ok := table.places(of)
+	if !ok {
+		return nil
+	}
+	check := &keyCheck{move: m, table: table, key: of, columns: places, altered: map[xxh3.Uint128]struct{}{}}
+	for i, place := range places {
+		check.equality = max(check.equality, table.columns[place].target.equality)
+		if of.parts[i] > 0 {
+			check.equality = ofCollation
 		}
 	}
-	return checks
+	if check.equality == bytewise {
+		return nil
+	}
+	return check
 }
 
 // folded is a key as the target compares it; ok is false for one with NULL, which is equal to none.

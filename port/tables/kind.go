@@ -123,6 +123,7 @@ type table struct {
 	name    string
 	columns []*column
 	keys    []key
+	trees   []key // the columns of PostgreSQL's btree indexes, of which the keys must not be too long
 }
 
 func (t *table) column(name string) *column {
@@ -132,4 +133,15 @@ func (t *table) column(name string) *column {
 		}
 	}
 	return nil
+}
+
+// addKey adds a column to the key that was added last, or begins another one.
+func addKey(keys []key, name string, primary bool, column string, part int) []key {
+	last := len(keys) - 1
+	if last < 0 || keys[last].name != name {
+		keys = append(keys, key{name: name, primary: primary})
+		last++
+	}
+	keys[last].columns, keys[last].parts = append(keys[last].columns, column), append(keys[last].parts, part)
+	return keys
 }

@@ -45,7 +45,7 @@ func (d mysqlDialect) describe(ctx context.Context, from engine.Querier, names [
 		err = eachNamed(ctx, from, "SHOW INDEX FROM "+d.quote(name), func(row map[string]string) error {
 			if row["Non_unique"] == "0" {
 				part, _ := strconv.Atoi(row["Sub_part"]) // "" is all of it
-				of.addKey(row["Key_name"], row["Key_name"] == "PRIMARY", row["Column_name"], part)
+				of.keys = addKey(of.keys, row["Key_name"], row["Key_name"] == "PRIMARY", row["Column_name"], part)
 			}
 			return nil
 		})

@@ -98,13 +98,7 @@ func differentTypes(table string, from, to *column) Problem {
 // findKey finds the columns that tell rows apart, for messages.
 func (p *pair) findKey() {
 	for _, found := range slices.Concat(p.source.keys, p.target.keys) {
-		var places []int
-		for _, name := range found.columns {
-			if i := slices.IndexFunc(p.columns, func(c pairedColumn) bool { return c.target.name == name }); i >= 0 {
-				places = append(places, i)
-			}
-		}
-		if len(places) == len(found.columns) {
+		if places, ok := p.places(found); ok {
 			p.key = places
 			return
 		}

@@ -41,11 +41,10 @@ WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace
 ORDER BY c.relname, a.attnum`
 
 // postgresKeys leaves out partial indexes and those on expressions, which are no keys of their columns.
-const postgresKeys = `SELECT t.relname::text, c.relname::text, i.indisprimary, a.attname::text
-FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid,
+const postgresKeys = `SELECT t.relname::text, c.relname::text, i.indisprimary, i.indisunique, m.amname = 'btree', a.attname::text
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_am AS m ON m.oid = c.relam,
 	LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place) JOIN pg_attribute AS a ON a.attnum = k.number
-WHERE a.attrelid = t.oid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
-	AND k.place <= coalesce((to_jsonb(i)->>'indnkeyatts')::int, i.indnatts)
+WHERE a.attrelid = t.oid AND i.indpred IS NULL AND i.indexprs IS NULL AND k.place <= coalesce((to_jsonb(i)->>'indnkeyatts')::int, i.indnatts)
 	AND t.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND t.relname = ANY (string_to_array(?, chr(10)))
 ORDER BY t.relname, NOT i.indisprimary, c.relname, k.place`
 
@@ -60,7 +59,7 @@ func (postgresDialect) describe(ctx context.Context, from engine.Querier, names 
 		err := scan(&name, &c.name, &c.spelling, &typeName, &modifier, &c.notNull, &c.generated, &c.counter, &deterministic)
 		c.readPostgresType(typeName, modifier)
 		if !deterministic {
-			c.equality = ofCollation
+			c.kind = unknown // different texts may be equal
 		}
 		tableOf(found, name).columns = append(tableOf(found, name).columns, c)
 		return err
@@ -70,9 +69,15 @@ func (postgresDialect) describe(ctx context.Context, from engine.Querier, names 
 	}
 	err = engine.Each(ctx, from, postgresKeys, []any{list}, func(scan func(...any) error) error {
 		var name, keyName, columnName string
-		var primary bool
-		err := scan(&name, &keyName, &primary, &columnName)
-		tableOf(found, name).addKey(keyName, primary, columnName, 0)
+		var primary, unique, tree bool
+		err := scan(&name, &keyName, &primary, &unique, &tree, &columnName)
+		of := tableOf(found, name)
+		if unique {
+			of.keys = addKey(of.keys, keyName, primary, columnName, 0)
+		}
+		if tree {
+			of.trees = addKey(of.trees, keyName, primary, columnName, 0)
+		}
 		return err
 	})
 	if err != nil {

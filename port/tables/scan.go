@@ -34,7 +34,7 @@ func (m *move) scan(ctx context.Context) error {
 
 func (s *scan) table(ctx context.Context, table *pair) error {
 	m := s.move
-	checks := m.keyChecks(table)
+	checks := m.checks(table)
 	err := m.source.each(ctx, m.source.session, table, ofSource, func(read *row) error {
 		s.rows++
 		m.meter.Add(1)

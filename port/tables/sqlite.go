@@ -71,7 +71,7 @@ func (d sqliteDialect) describe(ctx context.Context, from engine.Querier, names 
 		var primary bool
 		err := scan(&name, &keyName, &primary, &columnName, &collation)
 		of := tableOf(found, name)
-		of.addKey(keyName, primary, columnName, 0)
+		of.keys = addKey(of.keys, keyName, primary, columnName, 0)
 		if c := of.column(columnName); c != nil {
 			c.equality = max(c.equality, map[string]equality{"NOCASE": caseless, "RTRIM": spaceless}[strings.ToUpper(collation)])
 		}
@@ -88,16 +88,6 @@ func tableOf(found map[string]*table, name string) *table {
 		found[name] = &table{name: name}
 	}
 	return found[name]
-}
-
-// addKey adds a column to the key that was added last, or begins another one.
-func (t *table) addKey(name string, primary bool, column string, part int) {
-	last := len(t.keys) - 1
-	if last < 0 || t.keys[last].name != name {
-		t.keys = append(t.keys, key{name: name, primary: primary})
-		last++
-	}
-	t.keys[last].columns, t.keys[last].parts = append(t.keys[last].columns, column), append(t.keys[last].parts, part)
 }
 
 // affinityOf reads a declared type (https://www.sqlite.org/datatype3.html#determination_of_column_affinity).
