@@ -14,7 +14,8 @@ func (sqliteBatches) unchecked() string { return "PRAGMA foreign_keys = OFF" }
 
 func (sqliteBatches) setCounter(ctx context.Context, session engine.Session, counter CounterReport) error {
 	return session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
-		if _, err := tx.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name = ?", counter.Table); err != nil {
+		_, err := tx.Exec(ctx, "DELETE FROM sqlite_sequence WHERE name = ?", counter.Table)
+		if err != nil || counter.Last < 1 {
 			return err
 		}
 		_, err := tx.Exec(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", counter.Table, counter.Last)

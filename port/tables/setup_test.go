@@ -18,7 +18,10 @@ import (
 	"github.com/synapsedb/synapse/schema"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
+func TestMain(m *testing.M) {
+	dbtest.PlayProcess[moveProcess](processVariable)
+	dbtest.Main(m, dbtest.NoLeaks())
+}
 
 //go:embed testdata/sample
 var sampleFiles embed.FS
@@ -26,11 +29,19 @@ var sampleFiles embed.FS
 // sample is a set with a column of every type.
 func sample(t testing.TB) *schema.Set {
 	t.Helper()
-	files, err := fs.Sub(sampleFiles, "testdata/sample")
+	set, err := readSample()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newSet(t, files)
+	return set
+}
+
+func readSample() (*schema.Set, error) {
+	files, err := fs.Sub(sampleFiles, "testdata/sample")
+	if err != nil {
+		return nil, err
+	}
+	return schema.New(schema.Definition{Name: "sample", Version: 1, CompatVersion: 1, Engines: anyengine.Engines(), Files: files})
 }
 
 func newSet(t testing.TB, files fs.FS) *schema.Set {
