@@ -18,7 +18,7 @@ func (sqliteBatches) setCounter(ctx context.Context, session engine.Session, cou
 		if err != nil || counter.Last < 1 {
 			return err
 		}
-		_, err := tx.Exec(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", counter.Table, counter.Last)
+		_, err = tx.Exec(ctx, "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", counter.Table, counter.Last)
 		return err
 	})
 }
