@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ const (
 	benchSetters  = 64
 )
 
-// reading is an entity of about 200 bytes, as JSON.
+// reading are attributes with which a row has about 200 bytes.
 type reading struct {
 	Battery  int     `json:"battery"`
 	Signal   int     `json:"linkquality"`
@@ -30,13 +31,12 @@ type reading struct {
 	Firmware string  `json:"firmware"`
 	Model    string  `json:"model"`
 	Room     string  `json:"room"`
-	Note     string  `json:"note"`
 }
 
 func newReading(i int) reading {
 	return reading{
 		Battery: i % 100, Signal: i % 255, Voltage: 2.9 + float64(i%10)/100, Firmware: "1.4.7-3", Model: "TS0201 temperature sensor",
-		Room: fmt.Sprintf("room %d", i%40), Note: "installed behind the shelf, replace the battery every winter",
+		Room: fmt.Sprintf("room %d", i%40),
 	}
 }
 
@@ -96,7 +96,7 @@ last_changed = excluded.last_changed, last_written = excluded.last_written`
 func benchRows(b *testing.B, prepared *sql.Stmt) {
 	b.Helper()
 	for i := range benchLoop {
-		row := fmt.Appendf(nil, `{"battery":%d,"linkquality":%d,"voltage":2.95,"firmware":"1.4.7-3","model":"TS0201 temperature sensor","room":"room 7","note":"installed behind the shelf, replace the battery every winter"}`, i%100, i%255)
+		row := fmt.Appendf(nil, `{"battery":%d,"linkquality":%d,"voltage":2.95,"firmware":"1.4.7-3","model":"TS0201 temperature sensor","room":"room 7"}`, i%100, i%255)
 		now := time.Now().UnixMicro()
 		if _, err := prepared.Exec(application, fmt.Sprintf("sensor.temperature_%06d", i), fmt.Sprint(float64(i)/10), row, now, now); err != nil {
 			b.Fatal(err)
@@ -180,30 +180,50 @@ func BenchmarkAgainstLoop(b *testing.B) {
 	}
 }
 
-// BenchmarkRestore opens a store of 100,000 entities and defines them all: state and attributes are decoded into their types.
+// BenchmarkRestore opens a store of 100,000 entities and defines them all, from one goroutine and from as many as there
+// are processors: state and attributes are decoded into their types.
 func BenchmarkRestore(b *testing.B) {
 	const count = 100_000
 	path := filepath.Join(b.TempDir(), "restore.db")
 	store := benchStore(b, path)
 	benchDefine(b, store, count, false)
 	benchClose(b, store)
-	for b.Loop() {
-		begun := time.Now()
-		store := benchStore(b, path)
-		opened := time.Since(begun)
-		for i := range count {
-			one, err := entity.New(store, readingDefinition(i))
-			if err != nil || !one.Restored().Found || one.State() != 20.5 {
-				b.Fatal(err, one.State())
+	for _, goroutines := range []int{1, runtime.GOMAXPROCS(0)} {
+		b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
+			for b.Loop() {
+				restoreOnce(b, path, count, goroutines)
 			}
+		})
+	}
+}
+
+func restoreOnce(b *testing.B, path string, count, goroutines int) {
+	b.Helper()
+	begun := time.Now()
+	store := benchStore(b, path)
+	opened := time.Since(begun)
+	var work sync.WaitGroup
+	for from := range goroutines {
+		work.Go(func() { restorePart(b, store, count*from/goroutines, count*(from+1)/goroutines) })
+	}
+	work.Wait()
+	b.Logf("opened in %v, all defined after %v", opened, time.Since(begun))
+	b.StopTimer()
+	defer b.StartTimer()
+	if written := store.Status().Queue.Put; written != 0 {
+		b.Errorf("%d were written", written)
+	}
+	benchClose(b, store)
+}
+
+func restorePart(b *testing.B, store *entity.Store, from, to int) {
+	b.Helper()
+	for i := from; i < to; i++ {
+		one, err := entity.New(store, readingDefinition(i))
+		if err != nil || !one.Restored().Found || one.State() != 20.5 {
+			b.Error(err)
+			return
 		}
-		b.Logf("opened in %v, all defined after %v", opened, time.Since(begun))
-		if written := store.Status().Queue.Put; written != 0 {
-			b.Fatalf("%d were written", written)
-		}
-		b.StopTimer()
-		benchClose(b, store)
-		b.StartTimer()
 	}
 }
 

@@ -23,7 +23,7 @@ func New[State, Attributes any](store *Store, definition Definition[State, Attri
 	if err != nil {
 		return nil, fmt.Errorf("define an entity: %w", err)
 	}
-	return &Entity[State, Attributes]{record: made, plainState: isPlain[State](), plainAttributes: isPlain[Attributes]()}, nil
+	return &Entity[State, Attributes]{record: made, plainState: store.plain(reflect.TypeFor[State]()), plainAttributes: store.plain(reflect.TypeFor[Attributes]())}, nil
 }
 
 // define gives a record its values, and makes it the one of its id.
@@ -63,7 +63,7 @@ func newRecord[State, Attributes any](store *Store, from *Definition[State, Attr
 		durable: from.Durable, format: int64(from.Version), interval: from.Significance.MinInterval,
 		significant: from.Significance.function(),
 	}
-	found.decode = func(raw document) (any, error) { return decodeValues[State, Attributes](from.ID, raw) }
+	found.decode = func(raw document) (any, error) { return decodeValues[State, Attributes](found.id, raw) }
 	return found, nil
 }
 
@@ -86,7 +86,8 @@ func (s *Significance[State, Attributes]) check(id string) error {
 
 func (s *Significance[State, Attributes]) function() func(before, after document) (bool, error) {
 	if s.Func == nil {
-		return s.Significant
+		rule := s.Rule
+		return rule.Significant
 	}
 	function := s.Func
 	return func(before, after document) (bool, error) {
@@ -104,7 +105,7 @@ func decodeValues[State, Attributes any](id string, raw document) (Values[State,
 }
 
 // claim makes a record the one of its id, and gives the row that was stored.
-func (s *Store) claim(made *record) (row table.Row, found bool, err error) {
+func (s *Store) claim(made *record) (row *table.Row, found bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if first, taken := s.records[made.id]; taken {
@@ -118,7 +119,7 @@ func (s *Store) claim(made *record) (row table.Row, found bool, err error) {
 }
 
 // disclaim takes back what claim has done.
-func (s *Store) disclaim(made *record, row table.Row, found bool) {
+func (s *Store) disclaim(made *record, row *table.Row, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.records, made.id)
@@ -128,10 +129,11 @@ func (s *Store) disclaim(made *record, row table.Row, found bool) {
 }
 
 // begin gives a record its first values, and queues them when the database has others.
-func (r *record) begin(kept document, value any, row table.Row, found bool) {
+func (r *record) begin(kept document, value any, row *table.Row, found bool) {
 	r.now, r.kept, r.value, r.changed = kept, kept, value, now()
-	r.locals.encoded = orEmpty(row.Locals)
+	r.locals.encoded = []byte("{}")
 	if found {
+		r.locals.encoded = orEmpty(row.Locals)
 		r.changed = row.LastChanged
 		r.restored.Found, r.restored.Version = true, int(row.Definition)
 		r.restored.LastChanged, r.restored.LastWritten, r.restored.Removed = row.LastChanged, row.LastWritten, row.Removed
@@ -146,9 +148,9 @@ func (r *record) begin(kept document, value any, row table.Row, found bool) {
 	r.ticket = r.store.put(change)
 }
 
-func (r *record) aside(row table.Row, problem error) *table.Damaged {
+func (r *record) aside(row *table.Row, problem error) *table.Damaged {
 	r.store.report(Problem{ID: r.id, Err: problem})
-	return &table.Damaged{Row: row, Found: now(), Problem: problem.Error()}
+	return &table.Damaged{Row: *row, Found: now(), Problem: problem.Error()}
 }
 
 func (s *Store) forget(r *record) {
@@ -160,8 +162,15 @@ func (s *Store) forget(r *record) {
 // now is the time as it is stored, in microseconds.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// isPlain reports whether a copy of a value shares nothing with it.
-func isPlain[T any]() bool { return plain(reflect.TypeFor[T]()) }
+// plain reports whether a copy of a value shares nothing with it. Many entities have few types.
+func (s *Store) plain(of reflect.Type) bool {
+	if known, found := s.plains.Load(of); found {
+		return known == true
+	}
+	found := plain(of)
+	s.plains.Store(of, found)
+	return found
+}
 
 func plain(of reflect.Type) bool {
 	switch of.Kind() { //nolint:exhaustive // what is missing refers to something, or JSON cannot express it

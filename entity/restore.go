@@ -9,7 +9,7 @@ import (
 
 // first gives what an entity begins with: what was stored, or what Migrate makes of it, or, for each part that cannot be
 // used, the definition's. The definition's is looked at only where it is needed: most starts find everything stored.
-func first[State, Attributes any](made *record, definition *Definition[State, Attributes], row table.Row, found bool) (document, any, error) {
+func first[State, Attributes any](made *record, definition *Definition[State, Attributes], row *table.Row, found bool) (document, any, error) {
 	if !found {
 		return initial(definition)
 	}
@@ -40,7 +40,7 @@ func initial[State, Attributes any](definition *Definition[State, Attributes]) (
 	return encodedValues(definition.ID, Values[State, Attributes]{definition.State, definition.Attributes})
 }
 
-func migrate[State, Attributes any](made *record, definition *Definition[State, Attributes], row table.Row) (document, any, error) {
+func migrate[State, Attributes any](made *record, definition *Definition[State, Attributes], row *table.Row) (document, any, error) {
 	kept, value, err := migrated(definition, row)
 	if err == nil {
 		made.restored.Migrated = true
@@ -50,7 +50,7 @@ func migrate[State, Attributes any](made *record, definition *Definition[State, 
 	return initial(definition)
 }
 
-func migrated[State, Attributes any](definition *Definition[State, Attributes], row table.Row) (document, any, error) {
+func migrated[State, Attributes any](definition *Definition[State, Attributes], row *table.Row) (document, any, error) {
 	var made Values[State, Attributes]
 	var err error
 	made.State, made.Attributes, err = definition.Migrate(Stored{
@@ -83,7 +83,7 @@ func (r *record) defineLocal(name string, made uintptr, fits func(json.RawMessag
 	if first, taken := r.locals.defined[name]; taken {
 		return nil, &CollisionError{ID: r.id, Local: name, First: placeOf(first), Second: placeOf(made)}
 	}
-	whole := *r.row()
+	whole := r.row()
 	if problem = r.locals.open(); problem == nil {
 		if stored, there := r.locals.values[name]; there {
 			problem = fits(stored)
@@ -99,7 +99,7 @@ func (r *record) defineLocal(name string, made uintptr, fits func(json.RawMessag
 }
 
 // dropLocal sets a row aside and goes on without one of its locals.
-func (r *record) dropLocal(name string, whole table.Row, problem error) {
+func (r *record) dropLocal(name string, whole *table.Row, problem error) {
 	delete(r.locals.values, name)
 	r.locals.encode()
 	if !r.store.table.ReadOnly() {

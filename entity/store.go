@@ -25,6 +25,8 @@ type Store struct {
 	opened      time.Time
 	loaded      int
 
+	plains sync.Map // of types: whether they refer to nothing, see plain
+
 	// gate is held for reading by whatever may put something into the queue, so that Close knows when there is no more of it.
 	// It is taken before all other locks.
 	gate   sync.RWMutex
@@ -33,7 +35,7 @@ type Store struct {
 	mu       sync.Mutex
 	held     map[*record]bool // those with a report that waits for the end of an interval
 	records  map[string]*record
-	unknown  map[string]table.Row // rows of entities that nobody has defined
+	unknown  map[string]*table.Row // rows of entities that nobody has defined
 	problems []Problem
 }
 
@@ -53,7 +55,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	store := &Store{
 		config: config, application: settings.Application.ID, table: opened, log: config.Log, opened: now(),
-		unknown: map[string]table.Row{}, held: map[*record]bool{},
+		unknown: map[string]*table.Row{}, held: map[*record]bool{},
 	}
 	if err := opened.Load(ctx, store.take); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the entities: %w", err), opened.Close())
@@ -65,7 +67,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 }
 
 func (s *Store) take(row table.Row) error {
-	s.unknown[row.ID] = row
+	s.unknown[row.ID] = &row
 	return nil
 }
 
@@ -188,12 +190,13 @@ func (s *Store) Ready() error {
 }
 
 // removed marks a row, or deletes it when it has been marked for long enough.
-func (s *Store) removed(row table.Row, moment time.Time) {
+func (s *Store) removed(row *table.Row, moment time.Time) {
 	switch {
 	case row.Removed.IsZero():
-		row.Removed, row.LastWritten = moment, moment
-		s.unknown[row.ID] = row
-		s.put(table.Change{ID: row.ID, Row: &row})
+		marked := *row
+		marked.Removed, marked.LastWritten = moment, moment
+		s.unknown[row.ID] = &marked
+		s.put(table.Change{ID: row.ID, Row: &marked})
 	case s.config.Retention > 0 && moment.Sub(row.Removed) >= s.config.Retention:
 		delete(s.unknown, row.ID)
 		s.put(table.Change{ID: row.ID, Delete: true})
