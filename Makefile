@@ -48,7 +48,7 @@ UNWATCHED := -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.org
 # What starts whole programs, once for each step of a session, takes several times as long with the race detector, and has hardly
 # any goroutines of its own; checks and packages homeserver and schema have none. `make torture` watches them too, and
 # all tests of port, which take ten minutes then.
-PROGRAMS := internal/cli examples/ port$$ port/back port/split doctor homeserver backup$$ backup/pack schema
+PROGRAMS := internal/cli examples/ port$$ port/back port/split port/tables doctor homeserver backup$$ backup/pack schema
 
 # Loops of kills have one here, unless another number is asked for, and ROUNDS in `make torture`.
 race: export SYNAPSE_TEST_ROUNDS ?= 1

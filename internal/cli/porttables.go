@@ -57,9 +57,18 @@ func (e *environment) runPortTables(ctx context.Context, flags *portFlags) error
 		err = errors.Join(err, fmt.Errorf("print the report: %w", printed))
 	}
 	if err != nil {
-		return &jobError{stoppedBy(ctx, err)}
+		return &jobError{explainTables(ctx, report, err)}
 	}
 	return nil
+}
+
+// explainTables says of what ended on the way how to go on.
+func explainTables(ctx context.Context, report *tables.Report, err error) error {
+	err = stoppedBy(ctx, err)
+	if report.Result != tables.ResultFailed {
+		return err
+	}
+	return fmt.Errorf("%w; the source is as it was, and nothing starts on the target: run the same command again, which begins anew", err)
 }
 
 // findSet finds the set that the source says it is of: that of package entity is in this program, the files of another one are in a folder.

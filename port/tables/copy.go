@@ -29,7 +29,7 @@ type foreignKey struct{ table, name, definition string }
 func newCopyWriter(ctx context.Context, f *filling) (*copyWriter, error) {
 	connection, err := f.options.To.Postgres.Connect(ctx, map[string]string{
 		"statement_timeout": "0", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "0",
-		"synchronous_commit": "on", "default_transaction_isolation": "read committed", "application_name": postgres.UpgradeApplication,
+		"synchronous_commit": "on", "timezone": "UTC", "datestyle": "ISO, YMD", "default_transaction_isolation": "read committed", "application_name": postgres.UpgradeApplication,
 	})
 	if err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ import (
 // dialect is what the engines do each in its own way.
 type dialect interface {
 	quote(name string) string
+	// setUp changes settings of a session that values are read through.
+	setUp(ctx context.Context, session engine.Session) error
 	// begin begins a transaction of a session which reads one state and writes nothing.
 	begin(ctx context.Context, session engine.Session) error
 	// describe reads the columns and unique keys of tables.
@@ -24,7 +26,7 @@ type dialect interface {
 	accept(column *column, of kind, value []byte) Class
 	// last is the greatest number that a counter has handed out, 0 for none.
 	last(ctx context.Context, from engine.Querier, table string, column *column) (int64, error)
-	// strangers are the problems of a source or target that have to do with its engine alone.
+	// check finds what hinders in a source of the engine alone.
 	check(ctx context.Context, from engine.Querier, names []string) ([]Problem, error)
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 	Set *schema.Set
 	// FindSet is asked for the set where Set is nil, with what the source says of itself. Its error is a reason for a refusal.
 	FindSet func(source *schema.State) (*schema.Set, error)
+	// Config is handed to what the set's code is; see schema.Options.
+	Config any
 	// Check does all checks and the scan, and writes nothing.
 	Check bool
 	// Progress is called when a phase begins and as it goes on, from several goroutines, one at a time. May be nil.
@@ -85,6 +87,13 @@ func Move(ctx context.Context, options Options) (report *Report, err error) {
 		m.report.end(err, options.Check)
 	}()
 	return m.report, m.run(ctx)
+}
+
+// schemaOptions are those by which package schema looks at both sides. The target holds the logical databases that the source does.
+func (m *move) schemaOptions(filling string) schema.Options {
+	return schema.Options{
+		Databases: m.source.state.Databases, Config: m.options.Config, Filling: filling, SessionsKnown: true, Log: m.options.Log,
+	}
 }
 
 func (m *move) run(ctx context.Context) error {

@@ -19,6 +19,8 @@ type mysqlDialect struct{}
 
 func (mysqlDialect) quote(name string) string { return mysql.QuoteIdentifier(name) }
 
+func (mysqlDialect) setUp(context.Context, engine.Session) error { return nil }
+
 func (mysqlDialect) begin(ctx context.Context, session engine.Session) error {
 	for _, statement := range []string{
 		"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",

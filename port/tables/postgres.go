@@ -17,12 +17,18 @@ type postgresDialect struct{}
 
 func (postgresDialect) quote(name string) string { return postgres.QuoteIdentifier(name) }
 
-// begin also has dates and doubles written in forms that say everything: doubles are rounded by default before PostgreSQL 12.
+// setUp has values written in forms that say everything, whatever the database's settings: doubles are rounded by default before PostgreSQL 12.
+func (postgresDialect) setUp(ctx context.Context, session engine.Session) error {
+	for _, statement := range []string{"SET datestyle = 'ISO, YMD'", "SET extra_float_digits = 3", "SET bytea_output = 'hex'", "SET synchronous_commit = on"} {
+		if _, err := session.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("set up the session of %s: %w", session.Name(), err)
+		}
+	}
+	return nil
+}
+
 func (postgresDialect) begin(ctx context.Context, session engine.Session) error {
-	for _, statement := range []string{
-		"SET datestyle = 'ISO, YMD'", "SET extra_float_digits = 3",
-		"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SELECT 1",
-	} {
+	for _, statement := range []string{"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "SELECT 1"} {
 		if _, err := session.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("begin to read %s: %w", session.Name(), err)
 		}
@@ -36,7 +42,7 @@ const postgresColumns = `SELECT c.relname::text, a.attname::text, format_type(a.
 	coalesce(to_jsonb(l)->>'collisdeterministic', 'true') = 'true'
 FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 	AND c.relname = ANY (string_to_array(?, chr(10)))
 ORDER BY c.relname, a.attnum`
 
@@ -71,7 +77,10 @@ func (postgresDialect) describe(ctx context.Context, from engine.Querier, names 
 		var name, keyName, columnName string
 		var primary, unique, tree bool
 		err := scan(&name, &keyName, &primary, &unique, &tree, &columnName)
-		of := tableOf(found, name)
+		of := found[name]
+		if of == nil { // a partition
+			return err
+		}
 		if unique {
 			of.keys = addKey(of.keys, keyName, primary, columnName, 0)
 		}

@@ -93,7 +93,7 @@ func (m *move) openSource(ctx context.Context) (problems []Problem, err error) {
 		m.report.Warnings = append(m.report.Warnings, "others are connected to the source ("+engine.List(m.report.Source.InUse)+
 			"): what they write from now on is not in the copy; stop them for the move whose result is to be used")
 	}
-	if err := s.begin(ctx, s.session); err != nil {
+	if err := errors.Join(s.setUp(ctx, s.session), s.begin(ctx, s.session)); err != nil {
 		return unreachable(ctx, SourceUnreachable, err)
 	}
 	if err := s.look(ctx); err != nil {
@@ -108,7 +108,18 @@ func (m *move) openSource(ctx context.Context) (problems []Problem, err error) {
 	if err := s.describe(ctx, s.session); err != nil {
 		return nil, err
 	}
-	return s.check(ctx, s.session, tableNames(s.tables))
+	problems, err = s.check(ctx, s.session, tableNames(s.tables))
+	return append(problems, s.strange()...), err
+}
+
+// strange refuses tables that a module of SQLite keeps in others.
+func (s *side) strange() []Problem {
+	if len(s.virtual) == 0 {
+		return nil
+	}
+	return []Problem{{
+		ID: VirtualTables, What: "there are virtual tables, which their modules keep in other tables: " + engine.List(s.virtual), Hint: "a set with them cannot be moved",
+	}}
 }
 
 // findSet finds the set of the source, and refuses one that cannot be moved.
@@ -175,7 +186,7 @@ func (m *move) checkSource(ctx context.Context) []Problem {
 			Hint: "run that again until it ends",
 		}}
 	}
-	plan, err := schema.MakePlan(ctx, m.source.session, set, schema.Options{})
+	plan, err := schema.MakePlan(ctx, m.source.session, set, m.schemaOptions(""))
 	switch {
 	case err != nil:
 		return []Problem{{ID: SourceVersion, What: err.Error()}}
@@ -324,7 +335,7 @@ func (m *move) tryOut(ctx context.Context) (problems []Problem, err error) {
 	t, set := m.target, m.set
 	described := t.session
 	if t.state.Owner == schema.Nobody || t.state.Filling != "" {
-		made, err := rehearse(ctx, t.session, m.options.To.Engine, set, t.state.Filling)
+		made, err := rehearse(ctx, t.session, m.options.To.Engine, set, m.schemaOptions(t.state.Filling))
 		if err != nil {
 			return unreachable(ctx, TargetTables, err)
 		}
@@ -334,18 +345,25 @@ func (m *move) tryOut(ctx context.Context) (problems []Problem, err error) {
 	if err := t.describe(ctx, described); err != nil {
 		return nil, err
 	}
+	problems = append(problems, m.checkMade()...)
+	m.most, err = t.mostBytes(ctx, t.session)
+	return problems, err
+}
+
+// checkMade refuses a set that makes more in the target than tables.
+func (m *move) checkMade() (problems []Problem) {
+	t := m.target
 	if len(t.triggers) > 0 {
 		problems = append(problems, Problem{
 			ID: Triggers, What: "the set makes triggers on the target's engine, which would act on the rows a second time: " + engine.List(t.triggers),
 			Hint: "such a set cannot be moved",
 		})
 	}
-	if len(t.sequences) > 0 && (m.options.From.Engine != m.options.To.Engine || m.options.To.Engine != engine.Postgres) {
+	if len(t.sequences) > 0 && (m.options.From.Engine != engine.Postgres || m.options.To.Engine != engine.Postgres) {
 		problems = append(problems, Problem{
 			ID: Sequences, What: "the set makes sequences of no column, of which the source cannot tell how far they are: " + engine.List(t.sequences),
 			Hint: "such a set can be moved from PostgreSQL to PostgreSQL only",
 		})
 	}
-	m.most, err = t.mostBytes(ctx, t.session)
-	return problems, err
+	return append(problems, t.strange()...)
 }

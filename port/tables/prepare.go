@@ -38,6 +38,9 @@ func (m *move) prepare(ctx context.Context) (made *filling, err error) {
 		return nil, err
 	}
 	m.report.Target.Database = f.session.Name()
+	if err := m.target.setUp(ctx, f.session); err != nil {
+		return nil, err
+	}
 	if f.unlock, err = lock(ctx, f.session); err != nil {
 		return nil, err
 	}
@@ -103,7 +106,7 @@ func (f *filling) create(ctx context.Context) error {
 	if state.Owner != schema.Nobody && state.Filling == "" {
 		return f.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error { return schema.Fill(ctx, tx, filler) })
 	}
-	_, err = schema.Prepare(ctx, f.session, f.set, schema.Options{Filling: filler, SessionsKnown: true, Log: f.options.Log})
+	_, err = schema.Prepare(ctx, f.session, f.set, f.schemaOptions(filler))
 	return err
 }
 

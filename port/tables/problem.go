@@ -38,6 +38,7 @@ const (
 	TableOnlyInTarget  ProblemID = "table_only_in_target"
 	ColumnOnlyInSource ProblemID = "column_only_in_source"
 	ColumnOnlyInTarget ProblemID = "column_only_in_target"
+	VirtualTables      ProblemID = "virtual_tables"
 	ColumnType         ProblemID = "column_type"
 	ForeignKeys        ProblemID = "foreign_keys"
 	StorageEngine      ProblemID = "storage_engine"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/synapsedb/synapse/engine"
@@ -20,12 +21,12 @@ type rehearsal struct {
 
 // rehearse creates the set: on SQLite in memory, on PostgreSQL in a transaction that is rolled back, on MySQL as temporary tables. The
 // session is nil for a file of SQLite that is not there yet.
-func rehearse(ctx context.Context, session engine.Session, on engine.Kind, set *schema.Set, filling string) (*rehearsal, error) {
+func rehearse(ctx context.Context, session engine.Session, on engine.Kind, set *schema.Set, options schema.Options) (*rehearsal, error) {
 	made, err := newRehearsal(ctx, session, on)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := schema.Prepare(ctx, made, set, schema.Options{Filling: filling}); err != nil {
+	if _, err := schema.Prepare(ctx, made, set, options); err != nil {
 		return nil, errors.Join(fmt.Errorf("try out how the tables of %s are created: %w", set.Name(), err), made.end())
 	}
 	return made, nil
@@ -58,6 +59,17 @@ type inside struct{ engine.Session }
 // Transact works in the transaction that there is.
 func (s inside) Transact(_ context.Context, _ engine.TxOptions, work func(engine.Tx) error) error {
 	return work(s.Session)
+}
+
+// ExecAlone makes an index as a transaction can; what else runs alone changes no table.
+func (s inside) ExecAlone(ctx context.Context, statement string) error {
+	words := strings.Fields(withoutComments(statement))
+	place := slices.IndexFunc(words, func(word string) bool { return strings.EqualFold(word, "CONCURRENTLY") })
+	if place < 0 || !strings.EqualFold(words[0], "CREATE") {
+		return nil
+	}
+	_, err := s.Exec(ctx, strings.Join(slices.Delete(words, place, place+1), " "))
+	return err
 }
 
 // temporary is a session of MySQL on which tables are made as temporary ones: they end with it, and nobody else sees them.

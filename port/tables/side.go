@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/synapsedb/synapse"
 	"github.com/synapsedb/synapse/engine"
@@ -23,6 +24,7 @@ type side struct {
 	state    *schema.State
 	tables   map[string]*table // those of the set
 	triggers []string
+	virtual  []string // tables of SQLite's modules
 	// sequences belong to no column.
 	sequences []string
 }
@@ -82,6 +84,8 @@ func (s *side) describe(ctx context.Context, session engine.Session) error {
 	}
 	for _, object := range catalog.Objects {
 		switch {
+		case object.Type == "definition" && strings.HasPrefix(strings.ToUpper(object.Definition), "CREATE VIRTUAL"):
+			s.virtual = append(s.virtual, object.Name)
 		case object.Type == "trigger":
 			s.triggers = append(s.triggers, object.Name)
 		case object.Type == "sequence" && object.Table == "":

@@ -17,6 +17,8 @@ type sqliteDialect struct{}
 
 func (sqliteDialect) quote(name string) string { return sqlite.QuoteIdentifier(name) }
 
+func (sqliteDialect) setUp(context.Context, engine.Session) error { return nil }
+
 // begin needs a first query: only that takes the snapshot.
 func (sqliteDialect) begin(ctx context.Context, session engine.Session) error {
 	if _, err := session.Exec(ctx, "BEGIN"); err != nil {

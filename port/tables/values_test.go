@@ -37,7 +37,7 @@ func TestValuesOfAnyKind(t *testing.T) {
 		})
 	})
 	before, last := contentsOf(t, first), first
-	for _, kind := range []engine.Kind{engine.Postgres, engine.Postgres, engine.MySQL, engine.MySQL, engine.Postgres, engine.SQLite, engine.MySQL, engine.SQLite, engine.SQLite} {
+	for _, kind := range []engine.Kind{engine.Postgres, engine.Postgres, engine.MySQL, engine.MySQL, engine.SQLite, engine.SQLite} {
 		next := anyengine.New(t, kind)
 		move(t, last, next, sample(t))
 		last = next
@@ -117,14 +117,14 @@ func TestEntities(t *testing.T) {
 	}
 	for _, from := range anyengine.Engines() {
 		source := prepared(t, from, set)
-		source.With(t, func(session engine.Session) error { return entities(t, session, 25000) })
+		source.With(t, func(session engine.Session) error { return entities(t, session, 10500) })
 		want := read(source)
 		for _, to := range anyengine.Engines() {
 			t.Run(string(from)+" to "+string(to), func(t *testing.T) {
 				t.Parallel()
 				target := anyengine.New(t, to)
 				move(t, source, target, set)
-				if got := read(target); !cmp.Equal(want, got) || len(got) != 25000 {
+				if got := read(target); !cmp.Equal(want, got) || len(got) != 10500 {
 					t.Errorf("%d and %d rows", len(want), len(got))
 				}
 				opened, err := table.Open(t.Context(), physical(t, target), table.Application{ID: "porch"}, nil)
