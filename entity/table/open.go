@@ -101,6 +101,9 @@ func (t *Table) lock(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		if found, err := t.record(ctx, t.session); err == nil { // the connection is gone when the wait ended in the middle of a question
+			last = found
+		}
 		return &RunningError{Application: t.application.ID, Database: t.name, Holder: holder, Record: last.holder, Since: last.started}
 	}
 	return fmt.Errorf("take the lock of the application %s: %w", t.application.ID, err)

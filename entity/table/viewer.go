@@ -85,16 +85,10 @@ const (
 func (v *Viewer) Entities(ctx context.Context, application string, take func(application string, row Row) error) error {
 	query, values := ofApplication(viewSQL, application)
 	return v.each(ctx, "the entities", query+` ORDER BY application, id`, values, func(scan func(...any) error) error {
-		var row Row
 		var of string
-		var changed, written int64
-		var removed *int64
-		if err := scan(&of, &row.ID, &row.State, &row.Attributes, &row.Locals, &row.Definition, &changed, &written, &removed); err != nil {
+		row, err := scanRow(scan, &of)
+		if err != nil {
 			return err
-		}
-		row.LastChanged, row.LastWritten = moment(changed), moment(written)
-		if removed != nil {
-			row.Removed = moment(*removed)
 		}
 		return take(of, row)
 	})
