@@ -55,5 +55,9 @@ func (l location) openReader(patience time.Duration) (*Reader, error) {
 
 // findEncoding is also the first look at the file.
 func (r *Reader) findEncoding(ctx context.Context) error {
-	return r.each(ctx, "PRAGMA encoding", nil, func(rows *Rows) { r.wide = strings.HasPrefix(rows.text(0), "UTF-16") })
+	wide := false
+	r.wide = true // which reads any text, with a copy more
+	err := r.each(ctx, "PRAGMA encoding", nil, func(rows *Rows) { wide = strings.HasPrefix(rows.text(0), "UTF-16") })
+	r.wide = wide
+	return err
 }
