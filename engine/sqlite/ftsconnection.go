@@ -17,8 +17,11 @@ type fullTextConnection struct {
 	*sql.Conn
 }
 
-// ExecContext runs a statement.
+// ExecContext runs a statement. One with values neither makes nor drops a table, and need not be read for that.
 func (c fullTextConnection) ExecContext(ctx context.Context, statement string, values ...any) (sql.Result, error) {
+	if len(values) > 0 {
+		return c.Conn.ExecContext(ctx, statement, values...)
+	}
 	table, err := parseFullTextTable(statement)
 	if err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (e *environment) port(name string) *cobra.Command {
 		Example: portExample,
 		Args:    noArguments,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if moves, err := movesTables(command, flags); moves || err != nil {
+			if moves, err := movesTables(command); moves || err != nil {
 				if err != nil {
 					return err
 				}

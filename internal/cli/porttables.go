@@ -17,7 +17,7 @@ import (
 )
 
 // movesTables reports whether the flags ask for tables of a schema set, and refuses those that have no meaning then.
-func movesTables(command *cobra.Command, flags *portFlags) (bool, error) {
+func movesTables(command *cobra.Command) (bool, error) {
 	set := command.Flags()
 	if !set.Changed("from") && !set.Changed("to") {
 		return false, nil
@@ -76,7 +76,7 @@ func findSet(source *schema.State, folder string) (*schema.Set, error) {
 	if folder != "" {
 		return folderSet(source, folder)
 	}
-	switch source.Owner {
+	switch source.Owner { //nolint:exhaustive // a homeserver's has been refused
 	case table.SetName:
 		return table.Set()
 	case schema.Nobody:

@@ -192,23 +192,11 @@ func (d mysqlDialect) expression(column *column, of kind) string {
 }
 
 func (mysqlDialect) read(of kind, stored any) ([]byte, Class) {
-	var value []byte
-	switch held := stored.(type) {
-	case nil:
+	if stored == nil {
 		return nil, ""
-	case []byte:
-		value = append([]byte{}, held...)
-	case string:
-		value = []byte(held)
-	case int64:
-		value = strconv.AppendInt(nil, held, 10)
-	case uint64:
-		value = strconv.AppendUint(nil, held, 10)
-	case float32:
-		value = formatReal(float64(held), 32)
-	case float64:
-		value = formatReal(held, 64)
-	default:
+	}
+	value := mysqlBytes(stored)
+	if value == nil {
 		return nil, wrong(of)
 	}
 	switch of { //nolint:exhaustive // the others are as they are to be
@@ -226,6 +214,25 @@ func (mysqlDialect) read(of kind, stored any) ([]byte, Class) {
 		return value, checkUTF8(value)
 	}
 	return value, ""
+}
+
+// mysqlBytes is what the driver gives, as a text or bytes; nil for what it never gives.
+func mysqlBytes(stored any) []byte {
+	switch held := stored.(type) {
+	case []byte:
+		return append([]byte{}, held...)
+	case string:
+		return []byte(held)
+	case int64:
+		return strconv.AppendInt(nil, held, 10)
+	case uint64:
+		return strconv.AppendUint(nil, held, 10)
+	case float32:
+		return formatReal(float64(held), 32)
+	case float64:
+		return formatReal(held, 64)
+	}
+	return nil
 }
 
 // narrowReal reads the double that a value of 32 bits was widened to.

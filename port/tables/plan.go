@@ -56,9 +56,8 @@ func pairColumns(source, target *side, name string) (*pair, []Problem) {
 			problems = append(problems, onlyIn(ColumnOnlyInTarget, "target", name, to.name))
 		case from == nil || from.generated && to.generated:
 		default:
-			paired := pairedColumn{source: from, target: to, kind: common(from.kind, to.kind)}
-			paired.same = source.database.Engine == target.database.Engine && from.spelling == to.spelling
-			if paired.kind == unknown || from.generated || to.generated || !target.holds(to, paired.kind) {
+			paired, ok := pairColumn(source, target, from, to)
+			if !ok {
 				problems = append(problems, differentTypes(name, from, to))
 				continue
 			}
@@ -72,6 +71,13 @@ func pairColumns(source, target *side, name string) (*pair, []Problem) {
 	}
 	made.findKey()
 	return made, problems
+}
+
+// pairColumn finds the kind in which values go over; ok is false when there is none.
+func pairColumn(source, target *side, from, to *column) (paired pairedColumn, ok bool) {
+	paired = pairedColumn{source: from, target: to, kind: common(from.kind, to.kind)}
+	paired.same = source.database.Engine == target.database.Engine && from.spelling == to.spelling
+	return paired, paired.kind != unknown && !from.generated && !to.generated && target.holds(to, paired.kind)
 }
 
 func onlyIn(id ProblemID, where, table, column string) Problem {

@@ -30,7 +30,7 @@ func (m *move) preflight(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	problems = append(fromSource, fromTarget...)
+	problems = slices.Concat(fromSource, fromTarget)
 	if m.source.tables != nil && m.target.tables != nil {
 		pairs, wrong := plan(m.source, m.target)
 		m.pairs, problems = pairs, append(problems, wrong...)

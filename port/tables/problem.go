@@ -51,17 +51,19 @@ type RefusedError struct{ Problems []Problem }
 
 // Error lists the problems with what to do about each.
 func (e *RefusedError) Error() string {
-	text := "the move cannot begin (1 reason); nothing was written"
-	if len(e.Problems) != 1 {
-		text = fmt.Sprintf("the move cannot begin (%d reasons); nothing was written", len(e.Problems))
+	var text strings.Builder
+	reasons := "reasons"
+	if len(e.Problems) == 1 {
+		reasons = "reason"
 	}
+	fmt.Fprintf(&text, "the move cannot begin (%d %s); nothing was written", len(e.Problems), reasons)
 	for _, problem := range e.Problems {
-		text += fmt.Sprintf("\n- %s: %s", problem.ID, problem.What)
+		fmt.Fprintf(&text, "\n- %s: %s", problem.ID, problem.What)
 		if problem.Hint != "" {
-			text += "\n    " + strings.ReplaceAll(problem.Hint, "\n", "\n    ")
+			text.WriteString("\n    " + strings.ReplaceAll(problem.Hint, "\n", "\n    "))
 		}
 	}
-	return text
+	return text.String()
 }
 
 // BadValuesError says that values do not fit into the target; nothing was written.

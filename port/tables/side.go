@@ -114,6 +114,7 @@ func (s *side) mostBytes(ctx context.Context, session engine.Session) (most int,
 	case engine.MySQL:
 		err = session.QueryRow(ctx, "SELECT @@max_allowed_packet").Scan(&most)
 		return most - packetHeader, err
+	case engine.SQLite:
 	}
 	return mostOfSQLite, nil
 }

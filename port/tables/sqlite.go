@@ -48,7 +48,17 @@ func (d sqliteDialect) describe(ctx context.Context, from engine.Querier, names 
 		return nil, err
 	}
 	found := map[string]*table{}
-	err = engine.Each(ctx, from, sqliteColumns, []any{string(list)}, func(scan func(...any) error) error {
+	if err := d.columns(ctx, from, string(list), found); err != nil {
+		return nil, fmt.Errorf("read the columns: %w", err)
+	}
+	if err := d.keys(ctx, from, string(list), found); err != nil {
+		return nil, fmt.Errorf("read the keys: %w", err)
+	}
+	return found, nil
+}
+
+func (sqliteDialect) columns(ctx context.Context, from engine.Querier, names string, found map[string]*table) error {
+	return engine.Each(ctx, from, sqliteColumns, []any{names}, func(scan func(...any) error) error {
 		var name string
 		var hidden, place int
 		var counts bool
@@ -59,31 +69,31 @@ func (d sqliteDialect) describe(ctx context.Context, from engine.Querier, names 
 		of := tableOf(found, name)
 		of.columns = append(of.columns, c)
 		if place == 1 && c.affinity == integerAffinity {
-			of.keys = []key{{name: "PRIMARY KEY", primary: true, columns: []string{c.name}, parts: []int{0}}}
-		} else if place > 1 {
-			of.keys = nil // the index of a key of several columns tells
+			of.keys = []key{{name: rowKey, primary: true, columns: []string{c.name}, parts: []int{0}}}
 		}
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read the columns: %w", err)
-	}
-	err = engine.Each(ctx, from, sqliteKeys, []any{string(list)}, func(scan func(...any) error) error {
+}
+
+func (sqliteDialect) keys(ctx context.Context, from engine.Querier, names string, found map[string]*table) error {
+	return engine.Each(ctx, from, sqliteKeys, []any{names}, func(scan func(...any) error) error {
 		var name, keyName, columnName, collation string
 		var primary bool
 		err := scan(&name, &keyName, &primary, &columnName, &collation)
 		of := tableOf(found, name)
+		if primary && len(of.keys) == 1 && of.keys[0].name == rowKey { // the first of several columns
+			of.keys = nil
+		}
 		of.keys = addKey(of.keys, keyName, primary, columnName, 0)
 		if c := of.column(columnName); c != nil {
 			c.equality = max(c.equality, map[string]equality{"NOCASE": caseless, "RTRIM": spaceless}[strings.ToUpper(collation)])
 		}
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read the keys: %w", err)
-	}
-	return found, nil
 }
+
+// rowKey names the key that is a table's number of rows, for which there is no index.
+const rowKey = "PRIMARY KEY"
 
 func tableOf(found map[string]*table, name string) *table {
 	if found[name] == nil {
@@ -110,7 +120,7 @@ func affinityOf(declared string) affinity {
 		return textAffinity
 	case declared == "", has("BLOB"):
 		return noAffinity
-	case has("REAL", "FLOA", "DOUB"):
+	case has("REAL", "FLOA", "DOUB"): //nolint:misspell // so SQLite looks for it
 		return realAffinity
 	}
 	return numericAffinity

@@ -27,6 +27,7 @@ func newWriter(ctx context.Context, f *filling) (writer, error) {
 		return newCopyWriter(ctx, f)
 	case engine.MySQL:
 		return &batchWriter{filling: f, how: mysqlBatches{mysqlDialect{}}, most: min(statementBytes, f.most/2)}, nil //nolint:mnd // room for what stands around the values
+	case engine.SQLite:
 	}
 	return &batchWriter{filling: f, how: sqliteBatches{sqliteDialect{}}, most: statementBytes}, nil
 }
