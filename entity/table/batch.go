@@ -56,8 +56,9 @@ func deleteEntities(application string) *batch {
 }
 
 const (
-	// statementRows bounds the parameters of a statement (PostgreSQL and MySQL have 65,535 at most) and the time that an engine takes to parse it.
-	statementRows = 200
+	// statementRows is many enough that the way to a server is short beside its work: 50, 200 and 1,000 rows take it the same time for each row
+	// or more. A statement has less than 65,535 parameters by it, the most of PostgreSQL and MySQL.
+	statementRows = 100
 	// statementBytes bounds what a server has to take at once; one row may have more.
 	statementBytes = 1 << 20
 )

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/entity/table"
+	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 )
 
 // benchmarked is how many entities the benchmarks have; each row has about 200 bytes.
@@ -57,9 +59,15 @@ locals = excluded.locals, definition = excluded.definition, last_changed = exclu
 
 // BenchmarkWrite writes groups of entities.
 func BenchmarkWrite(b *testing.B) {
+	for _, kind := range anyengine.Engines() {
+		b.Run(string(kind), func(b *testing.B) { benchmarkGroups(b, kind) })
+	}
+}
+
+func benchmarkGroups(b *testing.B, kind engine.Kind) {
 	for _, size := range []int{1, 64, 256, 1000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			opened := open(b, sqliteAt(filepath.Join(b.TempDir(), "groups.db")), "app")
+			opened := open(b, newPlace(b, kind).database, "app")
 			changes := make([]table.Change, size)
 			written := 0
 			for b.Loop() {

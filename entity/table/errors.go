@@ -35,7 +35,7 @@ type SupersededError struct {
 
 // Error says what has happened.
 func (e *SupersededError) Error() string {
-	happened := fmt.Sprintf("%s has opened it meanwhile", e.Holder)
+	happened := e.Holder + " has opened it meanwhile"
 	switch {
 	case e.Found == 0:
 		happened = "the database does not know it any more"

@@ -28,7 +28,7 @@ func (e *IDError) Error() string {
 // CheckID refuses, by an *IDError, what some engine could not keep exactly as an id: MySQL takes texts that differ in spaces at their end for
 // equal, PostgreSQL has no NUL. Case, and different ways to write a letter, make different ids.
 func CheckID(id string) error {
-	problem := ""
+	var problem string
 	switch {
 	case id == "":
 		problem = "is empty"

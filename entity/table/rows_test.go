@@ -58,7 +58,7 @@ func TestGroupsOfAnySize(t *testing.T) {
 		for i := range 1001 {
 			want = append(want, row(fmt.Sprintf("sensor.%04d", i), i))
 		}
-		for _, size := range []int{1, 199, 200, 201, 1001} {
+		for _, size := range []int{1, 99, 100, 101, 1001} {
 			write(t, opened, changeTo(want[:size]...)...)
 			mustHold(t, opened, want[:size]...)
 		}
