@@ -3,6 +3,7 @@ package entity
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,23 +18,33 @@ type rawChange struct {
 type changes struct {
 	mu          sync.Mutex
 	subscribers []*subscriber
-	waiting     []rawChange
+	waiting     []notice
 	delivering  bool
 }
 
-type subscriber struct{ tell func(rawChange) }
+// notice is a change, and those who were subscribed when it was made.
+type notice struct {
+	made rawChange
+	to   []*subscriber
+}
 
-// subscribe has tell called for each change from now on. What it returns ends that.
+type subscriber struct {
+	tell  func(rawChange)
+	ended atomic.Bool
+}
+
+// subscribe has tell called for each change from now on. After what it returns no call begins.
 func (c *changes) subscribe(tell func(rawChange)) (stop func()) {
 	added := &subscriber{tell: tell}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.subscribers = append(slices.Clip(c.subscribers), added) // a new list: see remove
+	c.subscribers = append(slices.Clip(c.subscribers), added) // a new list: the one before may be a notice's
 	return func() { c.remove(added) }
 }
 
-// remove makes a new list: the one before may be in use.
+// remove makes a new list, too.
 func (c *changes) remove(ended *subscriber) {
+	ended.ended.Store(true)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var rest []*subscriber
@@ -49,7 +60,7 @@ func (c *changes) add(made rawChange) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.subscribers) > 0 {
-		c.waiting = append(c.waiting, made)
+		c.waiting = append(c.waiting, notice{made, c.subscribers})
 	}
 }
 
@@ -69,11 +80,14 @@ func (c *changes) deliver() {
 
 // tell calls the subscribers with the first change, without the lock: they may change entities.
 func (c *changes) tell() {
-	made, subscribers := c.waiting[0], c.subscribers
+	first := c.waiting[0]
+	c.waiting[0] = notice{}
 	c.waiting = c.waiting[1:]
 	c.mu.Unlock()
 	defer c.mu.Lock()
-	for _, one := range subscribers {
-		one.tell(made)
+	for _, one := range first.to {
+		if !one.ended.Load() {
+			one.tell(first.made)
+		}
 	}
 }
