@@ -51,6 +51,15 @@ func TestBehaviour(t *testing.T) {
 		"Close writes everything, and refuses what comes later":         closeWritesEverything,
 		"an entity that is not set is told from one that is":            unsetIsTold,
 		"tools see and set JSON":                                        rawIsChecked,
+		"a database that cannot be read is an error of Open":            unreadableIsAnError,
+		"JSON that is no text is refused":                               rawIsText,
+		"null is what was never set, where it can be nothing else":      nullIsUnset,
+		"a deleted entity gets no locals":                               deletedHasNoLocals,
+		"all locals are reset, those that nobody defines too":           allLocalsAreReset,
+		"corrupt locals are set aside, also where nobody defines one":   corruptLocalsAreSetAside,
+		"what is set aside is what was stored":                          migrateMayKeepWhatItGets,
+		"a panic of the program's own leaves the entity as it was":      panicLeavesTheEntity,
+		"a database of the TypeScript library is named":                 legacyDatabaseIsNamed,
 	}
 	anyengine.Each(t, func(t *testing.T, kind engine.Kind) {
 		for name, behaviour := range behaviours {
@@ -139,13 +148,16 @@ func secondStartWritesNothing(t *testing.T, at *place) {
 	store := at.open(t)
 	made := define(t, store, temperature("hall.temperature"))
 	local(t, made, "count", 3)
+	must(t, local(t, made, "set", map[string]int{}).Set(t.Context(), map[string]int{"a": 1, "b": 2}))
 	closed(t, store)
 	store = at.open(t)
 	made = define(t, store, temperature("hall.temperature"))
 	local(t, made, "count", 3)
+	set := local(t, made, "set", map[string]int{})
 	must(t, store.Ready())
 	must(t, made.Set(t.Context(), made.State()))
 	must(t, made.SetAttributes(t.Context(), made.Attributes()))
+	must(t, set.Set(t.Context(), map[string]int{"b": 2, "a": 1}))
 	flush(t, store)
 	if status := store.Status(); status.Queue.Written != 0 {
 		t.Errorf("%d entities were written", status.Queue.Written)
@@ -572,6 +584,10 @@ func deletedIsGone(t *testing.T, at *place) {
 	flush(t, store)
 	must(t, made.Delete(t.Context()))
 	err := made.Set(t.Context(), 1)
+	if _, is := errors.AsType[*entity.DeletedError](err); !is {
+		t.Errorf("got %v", err)
+	}
+	err = made.Delete(t.Context())
 	if _, is := errors.AsType[*entity.DeletedError](err); !is {
 		t.Errorf("got %v", err)
 	}

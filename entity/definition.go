@@ -15,17 +15,20 @@ type Definition[State, Attributes any] struct {
 	// Name and Icon are for people. Options are for whatever else works with the entity, such as package hass.
 	Name, Icon string
 	Options    any
-	// State and Attributes are those of the first start.
+	// State and Attributes are those of the first start. They count as well where null is stored of a type that has no null, such as a number:
+	// it was never set then, as imports have it.
 	State      State
 	Attributes Attributes
 
 	// Durable makes whatever changes the entity wait until the database has it, and return ctx's error when that ends
-	// first; the change is still made then, and written when that is possible.
+	// first; the change is still made then, and written when that is possible. A report that is held, see MinInterval, is not waited for:
+	// it is no change yet.
 	Durable bool
 	// Version is that of the types' meaning. Increase it when Migrate has something to do.
 	Version int
 	// Migrate makes values of this version of what an older one has stored, or of what does not decode into the types. Without it, what decodes is
-	// taken, and what does not is set aside. An error sets everything aside. It must not use the store.
+	// taken, and what does not is set aside. An error sets everything aside. It must not use the store. The error's text goes to the log, so it
+	// should not show values; those of encoding/json are put into other words there.
 	Migrate func(stored Stored) (State, Attributes, error)
 	// Significance tells significant changes from mere reports.
 	Significance Significance[State, Attributes]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"time"
+	"unicode/utf8"
 )
 
 // Entity is something with a state and attributes that are kept. It is used by any number of goroutines. What it gives
@@ -117,6 +118,9 @@ func encoded[T any](id, part string, value T) (json.RawMessage, T, error) {
 	if err == nil {
 		err = json.Unmarshal(raw, &back)
 	}
+	if err == nil && !utf8.Valid(raw) {
+		err = errNoText
+	}
 	if err != nil {
 		return nil, back, &ValueError{ID: id, Part: part, Err: err}
 	}
@@ -150,7 +154,7 @@ type Change[State, Attributes any] struct {
 
 // OnChange has tell called for each significant change from now on, one after the other in their order, before whoever made the change goes
 // on, unless another change is being told just then. Tell may change entities, and should not be slow: changes of this
-// entity wait for it, in memory. What OnChange returns ends it.
+// entity wait for it, in memory. What OnChange returns ends it: no call begins afterwards, and one that has begun is not waited for.
 func (e *Entity[State, Attributes]) OnChange(tell func(Change[State, Attributes])) (stop func()) {
 	return e.record.changes.subscribe(func(made rawChange) {
 		tell(Change[State, Attributes]{
@@ -167,7 +171,8 @@ func copiedValues[State, Attributes any](from document) Values[State, Attributes
 // Delete removes the entity and all it has, from the program and from the database. Its id may be used again.
 func (e *Entity[State, Attributes]) Delete(ctx context.Context) error { return e.record.delete(ctx) }
 
-// ResetLocals removes all locals, those of former versions of the program too; each is then as it was defined.
+// ResetLocals removes all locals, those of former versions of the program too; each is then as it was defined. A Local's Update
+// that is under way may come after it.
 func (e *Entity[State, Attributes]) ResetLocals(ctx context.Context) error {
 	return e.record.resetLocals(ctx)
 }

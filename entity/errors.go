@@ -1,6 +1,14 @@
 package entity
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/synapsedb/synapse/entity/legacy"
+	"github.com/synapsedb/synapse/entity/setting"
+	"github.com/synapsedb/synapse/schema"
+)
 
 // CollisionError says that two entities of a program, or two locals of an entity, have the same name.
 type CollisionError struct {
@@ -58,8 +66,37 @@ type MigrateError struct {
 
 // Error names the versions.
 func (e *MigrateError) Error() string {
-	return fmt.Sprintf("the entity %q, stored by version %d of its definition, could not be migrated to version %d: %v", e.ID, e.From, e.To, e.Err)
+	reason, known := withoutValue(e.Err)
+	if !known {
+		reason = e.Err.Error()
+	}
+	return fmt.Sprintf("the entity %q, stored by version %d of its definition, could not be migrated to version %d: %s", e.ID, e.From, e.To, reason)
 }
 
 // Unwrap gives the cause.
 func (e *MigrateError) Unwrap() error { return e.Err }
+
+// LegacyError says that a database is one of the TypeScript library, whose default file has the same name. Nothing was
+// changed.
+type LegacyError struct {
+	Database string // in words
+	Err      *schema.OwnerError
+}
+
+// Error says how its entities are taken over.
+func (e *LegacyError) Error() string {
+	return fmt.Sprintf("%s is a database of the TypeScript library, which stays as it is; give another file or database (%s, or Config.URL), "+
+		"and take the entities over with: synapse entity import --legacy OLD --database NEW --as APPLICATION", e.Database, setting.URLVariable)
+}
+
+// Unwrap gives the refusal of package schema.
+func (e *LegacyError) Unwrap() error { return e.Err }
+
+// orLegacy says more of an error where that is known.
+func orLegacy(err error) error {
+	owner, is := errors.AsType[*schema.OwnerError](err)
+	if is && slices.Contains(owner.Tables, legacy.EntityTable) {
+		return &LegacyError{Database: owner.Database, Err: owner}
+	}
+	return err
+}

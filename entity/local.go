@@ -21,8 +21,9 @@ type Local[L any] struct {
 	updating sync.Mutex
 }
 
-// NewLocal defines a local. It has the value that was stored, or the initial one when there is none or when it does not decode into L: what was
-// stored is set aside then, and Problem says so. Two locals of an entity with one name are a *CollisionError.
+// NewLocal defines a local. It has the value that was stored, or the initial one when there is none (null is none, where L has no null) or when it does
+// not decode into L: what was stored is set aside then, and Problem says so. Errors: *CollisionError for a second local of this name,
+// *ValueError for a name that is empty or too long and for a value that JSON cannot express, *ClosedError, *DeletedError.
 func NewLocal[L any](of Owner, name string, initial L) (*Local[L], error) {
 	owner := of.owner()
 	raw, _, err := encoded(owner.id, localPart(name), initial)
@@ -30,11 +31,14 @@ func NewLocal[L any](of Owner, name string, initial L) (*Local[L], error) {
 		return nil, err
 	}
 	local := &Local[L]{record: owner, name: name, initial: raw}
-	local.problem, err = owner.defineLocal(name, caller(), func(stored json.RawMessage) error {
-		var value L
-		return json.Unmarshal(stored, &value)
+	local.problem, err = owner.defineLocal(name, caller(), func(stored json.RawMessage) (set bool, problem error) {
+		value, problem := decodePart[L](owner.id, localPart(name), stored)
+		return problem == nil && !neverSet(stored, value), problem
 	})
-	return local, err
+	if err != nil {
+		return nil, err
+	}
+	return local, nil
 }
 
 // Get is the present value, a copy of the caller's own.

@@ -1,7 +1,7 @@
 package entity
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,26 +16,38 @@ import (
 // asked for.
 type locals struct {
 	encoded []byte // an object
+	problem error  // why what was stored is not this
 	values  map[string]json.RawMessage
 	opened  bool
 	defined map[string]uintptr // where in the program, see caller
 }
 
-// open takes what was stored apart. What cannot be is left out, and the error says so, once.
-func (l *locals) open() error {
+// open takes what was stored apart.
+func (l *locals) open() {
 	if l.opened {
-		return nil
+		return
 	}
 	l.opened = true
-	if err := json.Unmarshal(l.encoded, &l.values); err != nil || l.values == nil {
-		l.values = map[string]json.RawMessage{}
-		l.encode()
-		return fmt.Errorf("the locals are no JSON object: %w", cmp.Or(err, errNull))
+	if err := json.Unmarshal(l.encoded, &l.values); err != nil {
+		panic(err) // it is an object, see beginLocals
 	}
-	return nil
 }
 
-var errNull = errors.New("they are null")
+// beginLocals takes what was stored, unless it is no object. That is looked at now, and not when a local is defined: it is to
+// be set aside before anything else is written.
+func (r *record) beginLocals(stored []byte) {
+	if len(stored) == 0 {
+		return
+	}
+	if json.Valid(stored) && bytes.TrimLeft(stored, " \t\r\n")[0] == '{' {
+		r.locals.encoded = stored
+		return
+	}
+	r.locals.problem = &ValueError{ID: r.id, Part: "locals", Err: errNoObject}
+	r.restored.Problem = errors.Join(r.restored.Problem, r.locals.problem)
+}
+
+var errNoObject = errors.New("they are no JSON object")
 
 // encode makes the object that is written. A new one: the one before may be waiting in the queue.
 func (l *locals) encode() {
@@ -76,6 +88,7 @@ func (r *record) setLocal(name string, value json.RawMessage) (ticket queue.Tick
 // resetLocals removes all of them, those too that the program has not defined.
 func (r *record) resetLocals(ctx context.Context) error {
 	ticket, wait, err := r.putLocal(func() (bool, error) {
+		r.locals.open()
 		changed := len(r.locals.values) > 0
 		clear(r.locals.values)
 		r.locals.encode()
@@ -113,14 +126,6 @@ func (l *locals) define(name string, made uintptr) {
 		l.defined = map[string]uintptr{}
 	}
 	l.defined[name] = made
-}
-
-// orEmpty is what is written when there are no locals.
-func orEmpty(encoded []byte) []byte {
-	if len(encoded) == 0 {
-		return []byte("{}")
-	}
-	return encoded
 }
 
 // longestLocal is in bytes.

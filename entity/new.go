@@ -23,6 +23,9 @@ func New[State, Attributes any](store *Store, definition Definition[State, Attri
 	if err != nil {
 		return nil, fmt.Errorf("define an entity: %w", err)
 	}
+	if problem := made.restored.Problem; problem != nil {
+		store.report(Problem{ID: made.id, Err: problem})
+	}
 	return &Entity[State, Attributes]{record: made, plainState: store.plain(reflect.TypeFor[State]()), plainAttributes: store.plain(reflect.TypeFor[Attributes]())}, nil
 }
 
@@ -38,12 +41,18 @@ func define[State, Attributes any](made *record, definition *Definition[State, A
 		return err
 	}
 	defer made.mu.Unlock()
+	begun := false
+	defer func() { // after a panic of the program's own code, too
+		if !begun {
+			store.disclaim(made, row, found)
+		}
+	}()
 	kept, value, err := first(made, definition, row, found)
 	if err != nil {
-		store.disclaim(made, row, found)
 		return err
 	}
 	made.begin(kept, value, row, found)
+	begun = true
 	return nil
 }
 
@@ -96,11 +105,11 @@ func (s *Significance[State, Attributes]) function() func(before, after document
 }
 
 func decodeValues[State, Attributes any](id string, raw document) (Values[State, Attributes], error) {
-	state, err := decodePart[State](id, "state", raw.State)
+	state, err := decodeGiven[State](id, "state", raw.State)
 	if err != nil {
 		return Values[State, Attributes]{}, err
 	}
-	attributes, err := decodePart[Attributes](id, "attributes", raw.Attributes)
+	attributes, err := decodeGiven[Attributes](id, "attributes", raw.Attributes)
 	return Values[State, Attributes]{state, attributes}, err
 }
 
@@ -120,6 +129,7 @@ func (s *Store) claim(made *record) (row *table.Row, found bool, err error) {
 
 // disclaim takes back what claim has done.
 func (s *Store) disclaim(made *record, row *table.Row, found bool) {
+	made.deleted = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.records, made.id)
@@ -133,7 +143,7 @@ func (r *record) begin(kept document, value any, row *table.Row, found bool) {
 	r.now, r.kept, r.value, r.changed = kept, kept, value, now()
 	r.locals.encoded = []byte("{}")
 	if found {
-		r.locals.encoded = orEmpty(row.Locals)
+		r.beginLocals(row.Locals)
 		r.changed = row.LastChanged
 		r.restored.Found, r.restored.Version = true, int(row.Definition)
 		r.restored.LastChanged, r.restored.LastWritten, r.restored.Removed = row.LastChanged, row.LastWritten, row.Removed
@@ -143,14 +153,13 @@ func (r *record) begin(kept document, value any, row *table.Row, found bool) {
 	}
 	change := table.Change{ID: r.id, Row: r.row()}
 	if r.restored.Problem != nil {
-		change.Aside = r.aside(row, r.restored.Problem)
+		change.Aside = aside(row, r.restored.Problem)
 	}
 	r.ticket = r.store.put(change)
 }
 
-func (r *record) aside(row *table.Row, problem error) *table.Damaged {
-	r.store.report(Problem{ID: r.id, Err: problem})
-	return &table.Damaged{Row: *row, Found: now(), Problem: problem.Error()}
+func aside(row *table.Row, problem error) *table.Damaged {
+	return &table.Damaged{Row: *row, Found: now(), Problem: string(storable([]byte(problem.Error())))}
 }
 
 func (s *Store) forget(r *record) {

@@ -56,7 +56,7 @@ type RawValues struct {
 func (r *Raw) Values() RawValues {
 	r.record.mu.Lock()
 	defer r.record.mu.Unlock()
-	_ = r.record.locals.open() // what is damaged is told when it is defined
+	r.record.locals.open()
 	locals := maps.Clone(r.record.locals.values)
 	for name, value := range locals {
 		locals[name] = slices.Clone(value)
@@ -67,8 +67,8 @@ func (r *Raw) Values() RawValues {
 	}
 }
 
-// Set reports a state and attributes; nil leaves one as it is. Both have to decode into the entity's types, or nothing is
-// changed and the error is a *ValueError. The other errors are those of Entity.Set.
+// Set reports a state and attributes; nil leaves one as it is. Both have to decode into the entity's types, and null is taken for what can be
+// null alone; or else nothing is changed, and the error is a *ValueError. The other errors are those of Entity.Set.
 func (r *Raw) Set(ctx context.Context, state, attributes json.RawMessage) error {
 	return r.record.report(ctx, func() (document, any, error) {
 		reported := r.now()

@@ -111,12 +111,13 @@ func (r *record) receive(reported document, value any) (ticket queue.Ticket, wai
 // waits reports whether whoever has changed the entity waits until it is durable. So does whoever sets what is already being written.
 func (r *record) waits() bool { return r.durable && r.ticket != queue.Ticket{} }
 
-// keep makes what was reported last the values that the database gets.
+// keep makes what was reported last the values that the database gets. They are in the queue before nothing is held any more: Flush looks
+// for what is held first.
 func (r *record) keep(moment time.Time) {
-	r.letGo()
 	r.changes.add(rawChange{before: r.kept, after: r.now, at: moment, previous: r.changed})
 	r.kept, r.changed = r.now, moment
 	r.write()
+	r.letGo()
 }
 
 // write queues the row.
@@ -150,18 +151,19 @@ func (r *record) intervalOver() {
 	if err := r.store.enter(); err != nil {
 		return
 	}
-	defer r.store.leave()
 	r.release()
+	r.store.leave()
+	r.changes.deliver()
 }
 
-// release makes a change of a report that waits for the end of the interval.
+// release makes a change of a report that waits for the end of the interval. Whoever calls it has the gate, and tells subscribers when it has
+// left: they may close the store.
 func (r *record) release() {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.held != nil {
 		r.keep(now())
 	}
-	r.mu.Unlock()
-	r.changes.deliver()
 }
 
 // delete removes the entity from the store and its row from the database.
@@ -185,6 +187,7 @@ func (r *record) remove() (ticket queue.Ticket, err error) {
 	}
 	r.deleted = true
 	r.letGo()
-	r.store.forget(r)
-	return r.store.put(table.Change{ID: r.id, Delete: true}), nil
+	ticket = r.store.put(table.Change{ID: r.id, Delete: true})
+	r.store.forget(r) // from now on another entity of this id may put its row
+	return ticket, nil
 }

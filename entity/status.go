@@ -17,7 +17,8 @@ type Status struct {
 	// Loaded is how many entities the database had at Open, Entities how many the program has defined, Unknown how many of the
 	// database it has not.
 	Loaded, Entities, Unknown int
-	// Problems are what was set aside in this run, by id.
+	// Problems are what could not be used of what was stored, as the program came upon it. It is set aside, unless the database is only
+	// read. No error shows a value.
 	Problems []Problem
 	Queue    queue.Status
 }
@@ -39,10 +40,14 @@ func (s *Store) Status() Status {
 	}
 }
 
+// report is called without a lock: a log may be the program's own, and do anything.
 func (s *Store) report(problem Problem) {
 	s.mu.Lock()
 	s.problems = append(s.problems, problem)
 	s.mu.Unlock()
-	s.log.Error("what was stored of an entity cannot be used; it is set aside, and the entity begins with what its definition says",
-		"application", s.application, "entity_id", problem.ID, "error", problem.Err)
+	message := "what was stored of an entity cannot be used; it is set aside, and the entity begins with what its definition says"
+	if s.table.ReadOnly() {
+		message = "what was stored of an entity cannot be used; the entity begins with what its definition says"
+	}
+	s.log.Error(message, "application", s.application, "entity_id", problem.ID, "error", problem.Err)
 }

@@ -28,7 +28,7 @@ type Store struct {
 	plains sync.Map // of types: whether they refer to nothing, see plain
 
 	// gate is held for reading by whatever may put something into the queue, so that Close knows when there is no more of it.
-	// It is taken before all other locks.
+	// It is taken before all other locks, but after those named updating, and never twice: no subscriber is told with it.
 	gate   sync.RWMutex
 	closed bool
 
@@ -41,8 +41,8 @@ type Store struct {
 
 // Open prepares the database (creates its tables, or upgrades them), takes the application's lock and reads all of its
 // entities. A process that runs the same application on this database makes it fail, with a *table.RunningError that
-// names it. The other errors are those of package setting, of schema.Prepare and of the engines: nothing is opened by
-// halves.
+// names it. A database of the TypeScript library is a *LegacyError. The other errors are those of package setting, of
+// schema.Prepare and of the engines: nothing is opened by halves.
 func Open(ctx context.Context, config Config) (*Store, error) {
 	config = config.complete()
 	settings, err := config.resolve(ctx)
@@ -51,7 +51,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	opened, err := table.Open(ctx, settings.Database, settings.Application, config.Log)
 	if err != nil {
-		return nil, fmt.Errorf("open the entities: %w", config.explain(settings, err))
+		return nil, fmt.Errorf("open the entities: %w", config.explain(settings, orLegacy(err)))
 	}
 	store := &Store{
 		config: config, application: settings.Application.ID, table: opened, log: config.Log, opened: now(),
@@ -67,6 +67,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 }
 
 func (s *Store) take(row table.Row) error {
+	makeStorable(&row)
 	s.unknown[row.ID] = &row
 	return nil
 }
@@ -138,35 +139,55 @@ func (s *Store) put(change table.Change) queue.Ticket { return s.queue.Put(chang
 // why ctx ended, or a *queue.RejectedError for values that the database refuses.
 func (s *Store) Flush(ctx context.Context) error {
 	if err := s.enterOpen(); err == nil {
-		s.release()
+		released := s.release()
 		s.leave()
+		deliver(released)
 	}
 	return s.queue.Flush(ctx)
 }
 
-// release makes changes of all reports that wait for the end of an interval.
-func (s *Store) release() {
+// release makes changes of all reports that wait for the end of an interval. Subscribers are to be told when the gate is left.
+func (s *Store) release() (released []*record) {
 	s.mu.Lock()
-	held := slices.Collect(maps.Keys(s.held))
+	released = slices.Collect(maps.Keys(s.held))
 	s.mu.Unlock()
-	for _, found := range held {
+	for _, found := range released {
 		found.release()
+	}
+	return released
+}
+
+func deliver(to []*record) {
+	for _, one := range to {
+		one.changes.deliver()
 	}
 }
 
 // Close writes what is not written yet, for as long as ctx lets it, and ends. When ctx ends first the error is a
 // *queue.UnwrittenError with the ids of what is lost. Values that are set afterwards are refused with a *ClosedError;
-// reading goes on.
+// reading goes on. Closing again gives the same, and may give up sooner.
 func (s *Store) Close(ctx context.Context) error {
-	s.gate.Lock()
-	again := s.closed
-	s.closed = true
-	s.gate.Unlock()
-	if again {
-		return nil
+	deliver(s.shut())
+	err := s.queue.Close(ctx)
+	if lost, is := errors.AsType[*queue.UnwrittenError](err); is && lost.Writing {
+		go s.closeTable() // it waits for the write
+		return err
 	}
-	s.release()
-	return errors.Join(s.queue.Close(ctx), s.table.Close())
+	return errors.Join(err, s.table.Close())
+}
+
+// shut closes the gate, when the last reports have come through it.
+func (s *Store) shut() (released []*record) {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	s.closed = true
+	return s.release()
+}
+
+func (s *Store) closeTable() {
+	if err := s.table.Close(); err != nil {
+		s.log.Warn("closing the connection to the entities", "application", s.application, "error", err)
+	}
 }
 
 // Ready says that all entities are defined. Those which the database has and the program does not are marked as removed
@@ -184,7 +205,9 @@ func (s *Store) Ready() error {
 	defer s.mu.Unlock()
 	moment := now()
 	for _, id := range sortedKeys(s.unknown) {
-		s.removed(s.unknown[id], moment)
+		if table.CheckID(id) == nil { // somebody has made another by hand: it could not be written
+			s.removed(s.unknown[id], moment)
+		}
 	}
 	return nil
 }
@@ -222,8 +245,12 @@ func (s *Store) Removed() []Removed {
 	return list
 }
 
-// Forget deletes the row of an entity that nobody has defined. One that is not there is no error.
+// Forget deletes the row of an entity that nobody has defined. One that is not there is no error. Errors: *table.IDError, *ClosedError,
+// *table.ReadOnlyError.
 func (s *Store) Forget(id string) error {
+	if err := table.CheckID(id); err != nil {
+		return err
+	}
 	if err := s.enter(); err != nil {
 		return err
 	}
