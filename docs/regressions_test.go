@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ type testsOf struct{ functions, texts map[string]bool }
 
 func TestEveryRegressionHasItsTest(t *testing.T) {
 	t.Parallel()
-	tables := regressionTables(t)
+	tables := tablesOf(t, "regressions.md")
 	if len(tables) != 3 {
 		t.Fatalf("%d tables, want 3", len(tables))
 	}
@@ -46,12 +47,33 @@ func TestEveryRegressionHasItsTest(t *testing.T) {
 	}
 }
 
-// regressionTables returns the rows of the page's tables, without their heads.
-func regressionTables(t *testing.T) [][]string {
+// The rows of each table of entity-behaviours.md, likewise.
+const (
+	legacyAssertions = 21
+	legacyWeaknesses = 22
+)
+
+func TestEveryBehaviourOfTheTypeScriptLibraryHasItsTest(t *testing.T) {
+	t.Parallel()
+	tables := tablesOf(t, "entity-behaviours.md")
+	if len(tables) != 2 || len(tables[0]) != legacyAssertions || len(tables[1]) != legacyWeaknesses {
+		t.Fatalf("%d tables, of other lengths than %d and %d", len(tables), legacyAssertions, legacyWeaknesses)
+	}
+	packages := map[string]testsOf{}
+	for i, row := range slices.Concat(tables...) {
+		if number := i - legacyAssertions + 1; number > 0 && !strings.HasPrefix(row, fmt.Sprintf("| W%d: ", number)) {
+			t.Errorf("want W%d, got %s", number, row)
+		}
+		checkRegression(t, packages, row)
+	}
+}
+
+// tablesOf returns the rows of a page's tables, without their heads.
+func tablesOf(t *testing.T, page string) [][]string {
 	t.Helper()
 	var tables [][]string
 	before := ""
-	for line := range strings.Lines(read(t, "regressions.md")) {
+	for line := range strings.Lines(read(t, page)) {
 		isRow := strings.HasPrefix(line, "|")
 		switch {
 		case isRow && strings.HasPrefix(line, "|---"):
