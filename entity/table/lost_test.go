@@ -170,3 +170,46 @@ func TestWriteAfterACancelledOne(t *testing.T) {
 		mustHold(t, opened, row("a", 2))
 	})
 }
+
+// A program that has nothing to write keeps its lock too.
+func TestIdleProgramKeepsItsLock(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, at place) {
+		opened := open(t, at.database, app)
+		write(t, opened, changeTo(row("a", 1))...)
+		opened.Beat(t.Context())
+		endSessions(t, at.Session(t))
+		opened.Beat(t.Context())
+		if _, isRunning := errors.AsType[*table.RunningError](openError(t, at.database, app)); !isRunning {
+			t.Error("the lock was not taken again")
+		}
+		write(t, opened, changeTo(row("a", 2))...)
+		mustHold(t, opened, row("a", 2))
+		endSessions(t, at.Session(t))
+		second := open(t, at.database, app)
+		opened.Beat(t.Context())
+		mustBeSuperseded(t, opened)
+		mustHold(t, second, row("a", 2))
+	})
+}
+
+// A server ends the session of a host that is gone, by itself.
+func TestServerIsToldWhenToEndTheSession(t *testing.T) {
+	t.Parallel()
+	queries := map[engine.Kind]map[string]string{
+		engine.MySQL: {`SELECT @@wait_timeout`: "60"},
+		// Over the local socket, by which tests connect, there is nothing to keep alive, and the settings are 0.
+		engine.Postgres: {`SELECT current_setting('synchronous_commit')`: "local"},
+	}
+	onServers(t, func(t *testing.T, at place) {
+		if at.Engine == engine.Postgres {
+			execute(t, at.Session(t), `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`)
+		}
+		opened := open(t, at.database, app)
+		for query, want := range queries[at.Engine] {
+			if got, err := opened.Ask(t.Context(), query); err != nil || got != want {
+				t.Errorf("%s: %q, %v; want %q", query, got, err, want)
+			}
+		}
+	})
+}

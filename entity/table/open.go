@@ -26,7 +26,7 @@ const (
 )
 
 // Open prepares the database (creates its tables, or upgrades them) and takes the lock of the application, which ends with Close or the process.
-// A process that has it is waited for some seconds, and is then a *RunningError. A database of SQLite that is opened with mode=ro is
+// A process that has it is waited for some seconds, and is then a *RunningError; a server takes about a minute to notice that a host is gone. A database of SQLite that is opened with mode=ro is
 // neither prepared nor locked, and cannot be written to. The other errors are *IDError and those of schema.Prepare and of the engines. The
 // logger may be nil.
 func Open(ctx context.Context, database synapse.Database, application Application, log *slog.Logger) (*Table, error) {
@@ -42,6 +42,9 @@ func Open(ctx context.Context, database synapse.Database, application Applicatio
 	table.readOnly = database.Engine == engine.SQLite && database.SQLite.OnlyReads()
 	if err := table.open(ctx); err != nil {
 		return nil, errors.Join(err, table.Close())
+	}
+	if !table.readOnly {
+		table.keep()
 	}
 	return table, nil
 }
@@ -70,20 +73,6 @@ func (t *Table) prepare(ctx context.Context, options schema.Options) error {
 	}
 	_, err = schema.Prepare(ctx, t.session, set, options)
 	return err
-}
-
-// durableSQL has PostgreSQL's commits wait for its own disk, where they wait for nothing. What MySQL waits for is the server's setting
-// (innodb_flush_log_at_trx_commit), SQLite's is in its Config.
-const durableSQL = `SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'`
-
-func (t *Table) configure(ctx context.Context) error {
-	if t.database.Engine != engine.Postgres {
-		return nil
-	}
-	if _, err := t.session.Exec(ctx, durableSQL); err != nil {
-		return fmt.Errorf("have commits wait for the disk: %w", err)
-	}
-	return nil
 }
 
 // lock takes the application's lock on the session, with which it ends. Who may have it is looked up before: the end of the

@@ -19,6 +19,7 @@ type Table struct {
 	log         *slog.Logger
 	name        string
 	readOnly    bool
+	release     func() // ends what keep began; nil when it did not
 
 	mu      sync.Mutex
 	session engine.Session // nil when it was closed
@@ -38,6 +39,9 @@ func (t *Table) ReadOnly() bool { return t.readOnly }
 
 // Close ends the session, and with it the lock. It waits for a Write that is under way.
 func (t *Table) Close() error {
+	if t.release != nil {
+		t.release()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended == nil {
