@@ -27,7 +27,7 @@ var mainRuns atomic.Bool
 func Main(m *testing.M, checks ...Check) {
 	mainRuns.Store(true)
 	code := m.Run()
-	errs := []error{removeTemplates(), sharedServer.stop(), sharedMySQL.stop(), sharedS3.stop(), sharedData.remove()}
+	errs := []error{removeTemplates(), sharedServer.stop(), sharedMySQL.stop(), sharedS3.stop(), sharedMosquitto.stop(), sharedData.remove()}
 	for _, check := range checks {
 		errs = append(errs, check())
 	}

@@ -56,6 +56,20 @@ func mariaDBHint(families []string) string {
 	}, "MariaDB's server programs, or set "+MariaDBFolderVariable+" to the folder that holds mariadbd or mysqld")
 }
 
+// mosquittoHint says how a system of one of the families gets a Mosquitto. Debian's package starts a broker of its own.
+func mosquittoHint(families []string) string {
+	return hintFor(families, map[string]string{
+		"debian":  "scripts/install-tools test, or apt-get install mosquitto, which starts a broker of its own",
+		"fedora":  "dnf install mosquitto",
+		"rhel":    "dnf install mosquitto",
+		"suse":    "zypper install mosquitto",
+		"alpine":  "apk add mosquitto",
+		"arch":    "pacman -S mosquitto",
+		"darwin":  "brew install mosquitto",
+		"freebsd": "pkg install mosquitto",
+	}, "Mosquitto, or set "+MosquittoFolderVariable+" to the folder that holds mosquitto and mosquitto_passwd")
+}
+
 // hintFor picks the command of the first family that has one.
 func hintFor(families []string, commands map[string]string, otherwise string) string {
 	for _, family := range families {

@@ -24,6 +24,7 @@ const (
 	postgresChild = "postgres"
 	mariaDBChild  = "mariadb"
 	s3Child       = "s3"
+	mqttChild     = "mqtt"
 )
 
 func TestMain(m *testing.M) {
@@ -48,6 +49,12 @@ func child(product string) {
 // startForChild starts a server and returns a folder of its: that of the socket, where there is one.
 func startForChild(product string) (folder string, err error) {
 	switch product {
+	case mqttChild:
+		private, err := server.StartMosquitto(context.Background(), server.MosquittoOptions{})
+		if err != nil {
+			return "", err
+		}
+		return filepath.Dir(private.ConfigurationFile()), nil
 	case s3Child:
 		private, err := server.StartS3(context.Background(), server.S3Options{})
 		if err != nil {
