@@ -13,6 +13,8 @@ import (
 // a session that they hear nothing from for about a minute, and the Table lets them hear from it.
 const (
 	beatEvery = 20 * time.Second
+	// beatTimeout is how long a Write may have to wait for a beat.
+	beatTimeout = 10 * time.Second
 
 	// PostgreSQL's server asks by itself whether the other end is there. It also has commits wait for its own disk, where they wait for nothing.
 	keepPostgresSQL = `SELECT set_config('tcp_keepalives_idle', '20', false), set_config('tcp_keepalives_interval', '10', false),
@@ -66,6 +68,8 @@ func (t *Table) keep() {
 func (t *Table) beat(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, beatTimeout)
+	defer cancel()
 	if t.ended != nil {
 		return
 	}

@@ -20,7 +20,7 @@ func (t *Table) Load(ctx context.Context, take func(Row) error) error {
 		var reading errgroup.Group
 		reading.Go(func() error {
 			defer close(batches.sent)
-			if t.database.Engine == engine.SQLite && !t.database.SQLite.InMemory() {
+			if t.database.Engine == engine.SQLite && !t.inMemory() {
 				return t.readFile(ctx, &batches)
 			}
 			return t.readRows(ctx, from, &batches)

@@ -3,6 +3,8 @@ package table_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/synapsedb/synapse/engine"
@@ -55,7 +57,8 @@ func TestLostConnection(t *testing.T) {
 func TestLostInTheMiddle(t *testing.T) {
 	t.Parallel()
 	onServers(t, func(t *testing.T, at place) {
-		opened, blocker := open(t, at.database, app), at.Session(t)
+		opened, blocker, watcher := open(t, at.database, app), at.Session(t), at.Session(t)
+		connection := connectionOf(t, opened)
 		write(t, opened, changeTo(row("a", 1), row("b", 1))...)
 		written := make(chan error, 1)
 		err := blocker.Transact(t.Context(), engine.TxOptions{}, func(tx engine.Tx) error {
@@ -64,9 +67,9 @@ func TestLostInTheMiddle(t *testing.T) {
 				return err
 			}
 			go func() { written <- opened.Write(t.Context(), changeTo(row("a", 2), row("b", 2), row("c", 2))) }()
-			watcher := at.Session(t)
-			dbtest.Await(t, func() bool { return one[int](t, watcher, waitingSQL[at.Engine]) == 1 })
-			return endOne(t, watcher)
+			awaitWaiting(t, watcher, connection)
+			endSession(t, watcher, connection)
+			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -80,22 +83,39 @@ func TestLostInTheMiddle(t *testing.T) {
 	})
 }
 
-// waitingSQL counts the sessions that wait for the row of somebody else.
+// waitingSQL counts the sessions of this number that wait for a row of somebody else, or are about to.
 var waitingSQL = map[engine.Kind]string{
-	engine.Postgres: `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'synapse entity' AND wait_event_type = 'Lock'`,
-	engine.MySQL:    `SELECT count(*) FROM information_schema.PROCESSLIST WHERE db = DATABASE() AND id <> CONNECTION_ID() AND command IN ('Execute', 'Query')`,
+	engine.Postgres: `SELECT count(*) FROM pg_stat_activity WHERE pid = ? AND wait_event_type = 'Lock'`,
+	engine.MySQL:    `SELECT count(*) FROM information_schema.PROCESSLIST WHERE id = ? AND command = 'Execute' AND info LIKE 'INSERT%'`,
 }
 
-// endOne ends the session that waits.
-func endOne(t testing.TB, from engine.Session) error {
+// connectionOf is the number of a Table's session on the server.
+func connectionOf(t testing.TB, opened *table.Table) int {
+	t.Helper()
+	text, err := opened.Ask(t.Context(), map[engine.Kind]string{engine.Postgres: `SELECT pg_backend_pid()`, engine.MySQL: `SELECT CONNECTION_ID()`}[opened.Engine()])
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number
+}
+
+func awaitWaiting(t testing.TB, watcher engine.Session, connection int) {
+	t.Helper()
+	dbtest.Await(t, func() bool { return one[int](t, watcher, waitingSQL[watcher.Engine()], connection) == 1 })
+}
+
+// endSession ends one of them.
+func endSession(t testing.TB, from engine.Session, connection int) {
 	t.Helper()
 	if from.Engine() == engine.Postgres {
-		endSessions(t, from)
-		return nil
+		execute(t, from, fmt.Sprintf("SELECT pg_terminate_backend(%d)", connection))
+		return
 	}
-	id := one[string](t, from, `SELECT id FROM information_schema.PROCESSLIST WHERE db = DATABASE() AND id <> CONNECTION_ID() AND command IN ('Execute', 'Query')`)
-	_, err := from.Exec(t.Context(), "KILL "+id)
-	return err
+	execute(t, from, fmt.Sprintf("KILL %d", connection))
 }
 
 // A process that has lost its lock to another one never writes again.
@@ -144,8 +164,12 @@ func TestEpochIsComparedAfterAnError(t *testing.T) {
 func TestWriteAfterACancelledOne(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, at place) {
-		opened, blocker := open(t, at.database, app), at.Session(t)
+		opened, blocker, watcher := open(t, at.database, app), at.Session(t), at.Session(t)
 		write(t, opened, changeTo(row("a", 1))...)
+		connection := 0
+		if at.Engine != engine.SQLite {
+			connection = connectionOf(t, opened)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		err := blocker.Transact(t.Context(), engine.TxOptions{}, func(tx engine.Tx) error {
 			if _, err := tx.Exec(t.Context(), `UPDATE entities SET definition = 5`); err != nil {
@@ -154,8 +178,7 @@ func TestWriteAfterACancelledOne(t *testing.T) {
 			written := make(chan error, 1)
 			go func() { written <- opened.Write(ctx, changeTo(row("a", -1))) }()
 			if at.Engine != engine.SQLite {
-				watcher := at.Session(t)
-				dbtest.Await(t, func() bool { return one[int](t, watcher, waitingSQL[at.Engine]) == 1 })
+				awaitWaiting(t, watcher, connection)
 			}
 			cancel()
 			if err := <-written; !errors.Is(err, context.Canceled) || table.Rejects(err) {

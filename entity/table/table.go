@@ -71,10 +71,13 @@ func (t *Table) ready(ctx context.Context) error {
 	if !t.doubted {
 		return nil
 	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("look for the connection to %s: %w", t.name, context.Cause(ctx))
+	}
 	if t.session != nil {
 		err := t.look(ctx)
-		if err == nil || t.ended != nil || t.database.Engine == engine.SQLite && t.database.SQLite.InMemory() {
-			return err // a database in memory is gone with its connection
+		if err == nil || t.ended != nil || ctx.Err() != nil || t.inMemory() {
+			return err // that ctx ended tells nothing about the connection, and a database in memory is gone with its own
 		}
 		t.log.WarnContext(ctx, "the connection to the entities was lost", "database", t.name, "error", err)
 		if err := t.closeSession(); err != nil {
@@ -82,6 +85,10 @@ func (t *Table) ready(ctx context.Context) error {
 		}
 	}
 	return t.reopen(ctx)
+}
+
+func (t *Table) inMemory() bool {
+	return t.database.Engine == engine.SQLite && t.database.SQLite.InMemory()
 }
 
 func (t *Table) look(ctx context.Context) error {
@@ -153,7 +160,7 @@ func (t *Table) read(ctx context.Context, what string, work func(engine.Querier)
 		return err
 	}
 	var err error
-	if t.database.Engine == engine.SQLite && t.database.SQLite.InMemory() {
+	if t.inMemory() {
 		err = t.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error { return work(tx) })
 	} else {
 		err = work(t.session)
