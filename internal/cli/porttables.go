@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +68,9 @@ func explainTables(ctx context.Context, report *tables.Report, err error) error 
 	err = stoppedBy(ctx, err)
 	if report.Result != tables.ResultFailed {
 		return err
+	}
+	if !slices.ContainsFunc(report.Steps, func(step tables.Step) bool { return step.Phase == tables.PhasePrepare }) {
+		return fmt.Errorf("%w; nothing was written", err)
 	}
 	return fmt.Errorf("%w; the source is as it was, and nothing starts on the target: run the same command again, which begins anew", err)
 }

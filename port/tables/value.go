@@ -128,7 +128,7 @@ func plainNumbers(document any) any {
 }
 
 // mostExponent bounds how long a number may become when its exponent is written out.
-const mostExponent = 1000
+const mostExponent = 200_000
 
 // plainNumber writes a number of JSON without an exponent.
 func plainNumber(number string) string {

@@ -139,6 +139,34 @@ func TestEntities(t *testing.T) {
 	}
 }
 
+// Documents of which the value counts are equal to the server in whatever way it writes them.
+func TestDocumentsByValue(t *testing.T) {
+	t.Parallel()
+	documents := []string{
+		`[1e2000, -0.0, 10e-1, 1.50, 1E+2, 0e5, -12.50e-3, 123456789012345678901234567890]`, `{"b": 1, "a": {"é": "\u00e9", "b": 1}, "a": 2}`,
+		"\"\\ud83d\\ude42 \\/ <&> \u2028\"", `true`, "[]", "{}", ` null `,
+	}
+	source := prepared(t, engine.SQLite, sample(t))
+	source.With(t, func(session engine.Session) error {
+		for i, document := range documents {
+			exec(t, session, "INSERT INTO notes (name, place, loose) VALUES ('document', ?, ?)", i, document)
+		}
+		return nil
+	})
+	first, second := anyengine.New(t, engine.Postgres), anyengine.New(t, engine.MySQL)
+	move(t, source, first, sample(t))
+	move(t, first, second, sample(t))
+	first.With(t, func(session engine.Session) error {
+		for i, document := range documents {
+			var same bool
+			if err := session.QueryRow(t.Context(), "SELECT loose = CAST(? AS jsonb) FROM notes WHERE place = ?", document, i).Scan(&same); err != nil || !same {
+				t.Errorf("%s: %v", document, err)
+			}
+		}
+		return nil
+	})
+}
+
 // Long values go over, and those that no packet of the server holds are refused.
 func TestLongValues(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/synapsedb/synapse/engine"
 )
 
@@ -76,19 +78,48 @@ type batch struct {
 	bytes int
 }
 
+// table reads the next batch while one is written.
 func (w *batchWriter) table(ctx context.Context, table *pair) error {
+	group, ctx := errgroup.WithContext(ctx)
+	ready := make(chan *batch)
+	group.Go(func() error {
+		defer close(ready)
+		return w.gather(ctx, table, ready)
+	})
+	group.Go(func() error {
+		for waiting := range ready {
+			if err := w.flush(ctx, table, waiting); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// gather reads the source.
+func (w *batchWriter) gather(ctx context.Context, table *pair, ready chan<- *batch) error {
 	waiting := &batch{}
+	hand := func() error {
+		select {
+		case ready <- waiting:
+			waiting = &batch{}
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	err := w.rows(ctx, table, func(values [][]byte) error {
 		waiting.add(table, values)
 		if len(waiting.rows) < batchRows && waiting.bytes < batchBytes {
 			return nil
 		}
-		return w.flush(ctx, table, waiting)
+		return hand()
 	})
-	if err != nil {
+	if err != nil || len(waiting.rows) == 0 {
 		return err
 	}
-	return w.flush(ctx, table, waiting)
+	return hand()
 }
 
 func (b *batch) add(table *pair, values [][]byte) {
@@ -101,10 +132,7 @@ func (b *batch) add(table *pair, values [][]byte) {
 }
 
 func (w *batchWriter) flush(ctx context.Context, table *pair, waiting *batch) error {
-	if len(waiting.rows) == 0 {
-		return nil
-	}
-	err := w.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
+	return w.session.Transact(ctx, engine.TxOptions{}, func(tx engine.Tx) error {
 		for first := 0; first < len(waiting.rows); {
 			last := waiting.next(first, w.most)
 			if _, err := tx.Exec(ctx, w.insert(table, last-first), waiting.values(first, last)...); err != nil {
@@ -114,8 +142,6 @@ func (w *batchWriter) flush(ctx context.Context, table *pair, waiting *batch) er
 		}
 		return nil
 	})
-	*waiting = batch{rows: waiting.rows[:0], sizes: waiting.sizes[:0]}
-	return err
 }
 
 // next is where the statement ends that begins with a row.
