@@ -66,7 +66,7 @@ func TestLockOfANameIsWaitedFor(t *testing.T) {
 		}
 		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := holder.LockNamed(short, "work", "a", nil); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := place.Session(t).LockNamed(short, "work", "a", nil); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a wait whose context has ended: %v", err)
 		}
 		if err := again(); err != nil {
