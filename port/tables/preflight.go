@@ -263,7 +263,7 @@ func (m *move) openTarget(ctx context.Context) (problems []Problem, err error) {
 
 // How long sessions of the target may take to end that have just been closed, or whose process was killed.
 const (
-	settleTime     = 2 * time.Second
+	settleTime     = 5 * time.Second
 	settleInterval = 50 * time.Millisecond
 )
 

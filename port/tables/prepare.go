@@ -70,7 +70,7 @@ func (f *filling) close() error {
 }
 
 // lockPatience is how long a lock is waited for that a move holds which has just ended.
-const lockPatience = 2 * time.Second
+const lockPatience = 5 * time.Second
 
 // lock keeps out other moves into the target.
 func lock(ctx context.Context, session engine.Session) (func() error, error) {
