@@ -81,7 +81,7 @@ func (m *move) openSource(ctx context.Context) (problems []Problem, err error) {
 	}
 	s := m.source
 	m.report.Source = s.report()
-	if s.session.Engine() == engine.SQLite {
+	if s.immutable {
 		if m.before, err = os.Stat(m.options.From.SQLite.Path()); err != nil {
 			return nil, err
 		}

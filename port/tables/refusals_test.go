@@ -279,3 +279,23 @@ func TestCodeThatIsInNoFile(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A file that is read without a lock, since nobody was writing to it, must not have been written to at the end.
+func TestFileThatIsWrittenToAfterAll(t *testing.T) {
+	t.Parallel()
+	source, target := filled(t, engine.SQLite), anyengine.New(t, engine.Postgres)
+	begun := false
+	_, err := tables.Move(t.Context(), tables.Options{From: physical(t, source), To: physical(t, target), Set: sample(t), Progress: func(now tables.Progress) {
+		if now.Phase == tables.PhaseCopy && !begun {
+			begun = true
+			source.With(t, func(session engine.Session) error {
+				exec(t, session, "DELETE FROM bare")
+				return nil
+			})
+		}
+	}})
+	if err == nil {
+		t.Error("it did not notice")
+	}
+	move(t, source, target, sample(t))
+}

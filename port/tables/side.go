@@ -21,10 +21,12 @@ type side struct {
 
 	database synapse.Database
 	session  engine.Session // nil for a file that is not there yet
-	state    *schema.State
-	tables   map[string]*table // those of the set
-	triggers []string
-	virtual  []string // tables of SQLite's modules
+	// immutable says that a file is read as one that nobody writes to, without a lock.
+	immutable bool
+	state     *schema.State
+	tables    map[string]*table // those of the set
+	triggers  []string
+	virtual   []string // tables of SQLite's modules
 	// sequences belong to no column.
 	sequences []string
 }
@@ -36,7 +38,9 @@ func openSide(ctx context.Context, database synapse.Database, log *slog.Logger) 
 		return nil, err
 	}
 	s := &side{dialect: how, database: database, state: &schema.State{}}
-	s.session, err = database.ReadOnly().OpenSession(ctx, log)
+	opened := database.ReadOnly()
+	s.immutable = database.Engine == engine.SQLite && strings.Contains(opened.SQLite.Database, "immutable=1")
+	s.session, err = opened.OpenSession(ctx, log)
 	return s, err
 }
 
