@@ -1,6 +1,7 @@
 package component
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,8 +29,8 @@ func (c *checker) options(options []string) {
 		switch {
 		case option == "":
 			c.addf("options", "a text", "number %d is empty", i+1)
-		case option == unknown:
-			c.add("options", `"None" is how an unknown state is told`, "another text")
+		case option == unknown, c.platform == "select" && strings.EqualFold(option, unknown): // a select does not look at the case
+			c.add("options", quoted(option)+" is how an unknown state is told", "another text")
 		case utf8.RuneCountInString(option) > longest:
 			c.add("options", quoted(option)+" is too long", "255 characters")
 		case slices.Contains(options[:i], option):
@@ -38,9 +39,16 @@ func (c *checker) options(options []string) {
 	}
 }
 
-// expiry looks at a duration that Home Assistant takes in whole seconds.
-func (c *checker) expiry(after time.Duration) {
-	if after < 0 || after%time.Second != 0 {
-		c.addf("expire_after", "whole seconds", "it is %v", after)
+// seconds looks at a duration that Home Assistant takes in whole seconds.
+func (c *checker) seconds(key string, duration time.Duration) {
+	if duration < 0 || duration%time.Second != 0 {
+		c.addf(key, "whole seconds", "it is %v", duration)
+	}
+}
+
+// pattern looks at a regular expression. Home Assistant reads it with Python; what both take is nearly all that people write.
+func (c *checker) pattern(key, pattern string) {
+	if _, err := regexp.Compile(pattern); err != nil {
+		c.add(key, err.Error(), "a regular expression, as https://pkg.go.dev/regexp/syntax has it")
 	}
 }

@@ -87,13 +87,14 @@ func (Number) States() bool { return true }
 
 // State is the number, or "None". Home Assistant takes none outside of the range.
 func (n Number) State(state json.RawMessage) ([]byte, error) {
-	value, err := decoded[float64](n.Platform(), state, "a number, null")
+	if isNull(state) {
+		return []byte(unknown), nil
+	}
+	value, err := number(n.Platform(), state)
 	switch low, high, _ := n.bounds(); {
 	case err != nil:
 		return nil, err
-	case value == nil:
-		return []byte(unknown), nil
-	case *value < low || *value > high:
+	case value < low || value > high:
 		return nil, &StateError{Platform: n.Platform(), Problem: "it is out of range", Allowed: n.allowed()}
 	}
 	return bytes.TrimSpace(state), nil

@@ -11,7 +11,7 @@ import (
 )
 
 // Sensor tells something. Its state is a number, a text, a bool or a time (RFC 3339, as time.Time has it in JSON), or null: unknown.
-// Which of them it has to be follows from the device class, and it is a number wherever StateClass, UnitOfMeasurement
+// An empty text and "None" are unknown to Home Assistant, too. Which of them it has to be follows from the device class, and it is a number wherever StateClass, UnitOfMeasurement
 // or SuggestedDisplayPrecision are set.
 type Sensor struct {
 	Common
@@ -25,6 +25,8 @@ type Sensor struct {
 	Options []string
 	// ExpireAfter is how long a state counts when no other one comes, in whole seconds; 0 is for ever.
 	ExpireAfter time.Duration
+	// LastReset is for the StateClass Total: the state is a Metered then.
+	LastReset bool
 	// ForceUpdate has Home Assistant tell its automations also of a state that is as before.
 	ForceUpdate bool
 }
@@ -45,8 +47,11 @@ func (s Sensor) Check() error {
 	if s.SuggestedDisplayPrecision != nil && s.textual() {
 		found.add("suggested_display_precision", "there is one, but the states of a "+s.class()+" are no numbers", "nothing")
 	}
+	if s.LastReset && s.StateClass != Total {
+		found.add("last_reset_value_template", "there is one, but the state class is "+quoted(s.StateClass), "the state class total")
+	}
 	s.checkOptions(found)
-	found.expiry(s.ExpireAfter)
+	found.seconds("expire_after", s.ExpireAfter)
 	return found.err()
 }
 
@@ -111,6 +116,9 @@ func (s Sensor) Discovery(place Place) map[string]any {
 	}
 	put(made, "expire_after", int(s.ExpireAfter/time.Second))
 	put(made, "force_update", s.ForceUpdate)
+	if s.LastReset {
+		made["value_template"], made["last_reset_value_template"] = valueTemplate, resetTemplate
+	}
 	return made
 }
 
@@ -119,39 +127,31 @@ func (Sensor) States() bool { return true }
 
 // State is the scalar as text, or "None".
 func (s Sensor) State(state json.RawMessage) ([]byte, error) {
-	if isNull(state) {
-		return []byte(unknown), nil
-	}
 	trimmed := bytes.TrimSpace(state)
-	if s.numeric() {
-		return s.number(trimmed)
-	}
 	switch {
+	case s.LastReset:
+		return s.metered(trimmed)
+	case isNull(trimmed):
+		return []byte(unknown), nil
+	case s.numeric():
+		_, err := number(s.Platform(), trimmed)
+		return trimmed, err
 	case !json.Valid(trimmed), trimmed[0] == '{', trimmed[0] == '[':
 		return nil, s.wrong("it is "+kind(trimmed), "a number, a text, a bool, null")
-	case trimmed[0] != '"':
-		if s.class() != "" {
-			return nil, s.wrong("it is "+kind(trimmed), "a text, null")
+	case trimmed[0] == '"':
+		value, err := decoded[string](s.Platform(), trimmed, "a text")
+		if err != nil {
+			return nil, err
 		}
-		return trimmed, nil
+		return s.text(*value)
+	case s.class() != "":
+		return nil, s.wrong("it is "+kind(trimmed), "a text, null")
 	}
-	var value string
-	if err := json.Unmarshal(trimmed, &value); err != nil {
-		return nil, s.wrong("it is no text", "a text, null")
-	}
-	return s.text(value)
+	return s.short(string(trimmed))
 }
 
 func (s Sensor) wrong(problem, allowed string) error {
 	return &StateError{Platform: s.Platform(), Problem: problem, Allowed: allowed}
-}
-
-func (s Sensor) number(state json.RawMessage) ([]byte, error) {
-	var value float64
-	if err := json.Unmarshal(state, &value); err != nil {
-		return nil, s.wrong("it is "+kind(state), "a number, null")
-	}
-	return state, nil
 }
 
 func (s Sensor) text(value string) ([]byte, error) {
@@ -161,15 +161,23 @@ func (s Sensor) text(value string) ([]byte, error) {
 			return nil, s.wrong("it is none of the options", strings.Join(s.Options, ", "))
 		}
 	case "timestamp":
-		if _, err := time.Parse(time.RFC3339, value); err != nil {
+		if err := new(time.Time).UnmarshalText([]byte(value)); err != nil {
 			return nil, s.wrong("it is no time", "RFC 3339, such as 2026-11-21T20:34:32Z")
 		}
 	case "date":
-		if _, err := time.Parse(time.DateOnly, value); err != nil {
+		if err := new(Day).UnmarshalText([]byte(value)); err != nil {
 			return nil, s.wrong("it is no date", "YYYY-MM-DD")
 		}
 	}
-	if length := utf8.RuneCountInString(value); length > longest {
+	return s.short(value)
+}
+
+func (s Sensor) short(value string) ([]byte, error) {
+	length := utf8.RuneCountInString(value)
+	switch {
+	case length == 0:
+		return []byte(unknown), nil // an empty payload would be passed over
+	case length > longest:
 		return nil, s.wrong("it has "+strconv.Itoa(length)+" characters", "255 characters")
 	}
 	return []byte(value), nil

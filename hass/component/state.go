@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"unicode/utf8"
 )
 
 // unknown is the payload for a state that is not known.
@@ -31,6 +30,18 @@ func decoded[T any](platform string, state json.RawMessage, allowed string) (*T,
 	return &value, nil
 }
 
+// number gives a state that is a number.
+func number(platform string, state json.RawMessage) (value float64, err error) {
+	if err = json.Unmarshal(state, &value); err == nil && !isNull(state) {
+		return value, nil
+	}
+	problem := "it is " + kind(state)
+	if problem == "it is a number" {
+		problem = "it is too large a number"
+	}
+	return 0, &StateError{Platform: platform, Problem: problem, Allowed: "a number, null"}
+}
+
 // kind names what JSON is, without showing it.
 func kind(raw json.RawMessage) string {
 	trimmed := bytes.TrimSpace(raw)
@@ -43,7 +54,7 @@ func kind(raw json.RawMessage) string {
 	case '[':
 		return "an array"
 	case '"':
-		return "another text"
+		return "a text that does not fit"
 	case 't', 'f':
 		return "a bool"
 	case 'n':
@@ -55,14 +66,6 @@ func kind(raw json.RawMessage) string {
 // refused makes a *CommandError.
 func refused(platform, allowed, problem string, values ...any) error {
 	return &CommandError{Platform: platform, Problem: fmt.Sprintf(problem, values...), Allowed: allowed}
-}
-
-// text gives a payload as text, since most commands are one.
-func text(platform string, payload []byte) (string, error) {
-	if !utf8.Valid(payload) {
-		return "", refused(platform, "UTF-8", "it is no text")
-	}
-	return string(payload), nil
 }
 
 // Attributes makes the payload for an entity's attributes. Home Assistant takes nothing but an object there, so null is an empty one, and anything else that
