@@ -3,7 +3,6 @@ package entity_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -76,6 +75,10 @@ type stuck struct {
 	release chan struct{}
 }
 
+// Enabled is so that Handle is called.
+func (s *stuck) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle waits.
 func (s *stuck) Handle(ctx context.Context, record slog.Record) error {
 	if strings.Contains(record.Message, s.line) {
 		close(s.reached)
@@ -89,7 +92,7 @@ func TestCloseEndsWithItsContextWhenAWriteDoesNotEnd(t *testing.T) {
 	at := newPlace(t, engine.Postgres)
 	away := newOutage(t, at)
 	log := &stuck{
-		Handler: slog.NewTextHandler(io.Discard, nil), line: "the connection to the entities was lost",
+		Handler: slog.DiscardHandler, line: "the connection to the entities was lost",
 		reached: make(chan struct{}), release: make(chan struct{}),
 	}
 	store, err := entity.Open(t.Context(), at.config(func(config *entity.Config) { config.Log = slog.New(log) }))

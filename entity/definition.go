@@ -63,7 +63,8 @@ type Stored struct {
 
 // Restored says what an entity began with.
 type Restored struct {
-	// Found reports whether the database had the entity, so that it does not begin with the values of its Definition.
+	// Found reports whether the database had the entity, so that it does not begin with the values of its Definition, but where Problem says so
+	// or nothing was ever set.
 	Found bool
 	// Version is that of the Definition which wrote it.
 	Version int

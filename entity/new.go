@@ -182,7 +182,7 @@ func (s *Store) plain(of reflect.Type) bool {
 }
 
 func plain(of reflect.Type) bool {
-	switch of.Kind() { //nolint:exhaustive // what is missing refers to something, or JSON cannot express it
+	switch of.Kind() { // what is missing refers to something, or JSON cannot express it
 	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
