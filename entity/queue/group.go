@@ -36,7 +36,7 @@ func (q *Queue[T]) takeSome(left *room) bool {
 	q.told, q.failure.hurry = 0, false
 	for range hold {
 		e := q.dirty.first
-		if e == nil || !q.fits(e, left) {
+		if e == nil || e.writing.puts.some() || !q.fits(e, left) { // writing: it was put again since it was taken, and so was all behind it
 			return false
 		}
 		q.dirty.remove(e)
