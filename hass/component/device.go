@@ -17,7 +17,8 @@ type Device struct {
 	SuggestedArea string
 	// ConfigurationURL is where the device is set up: http, https or homeassistant.
 	ConfigurationURL string
-	// Via is the ID of the device by which this one is reached. Empty, it is the application's own, which itself has none.
+	// Via is the ID of the device by which this one is reached. Empty, it is the application's own, which itself has none. The
+	// message of that device has to come first.
 	Via string
 }
 

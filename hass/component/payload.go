@@ -17,6 +17,9 @@ type Head struct {
 	Availability []Availability
 	// AvailabilityMode is as in Place.
 	AvailabilityMode string
+	// WithoutVia leaves out by which device this one is reached. Home Assistant complains of one that it does not know, as it does
+	// not know the application's own when no entity belongs to that.
+	WithoutVia bool
 }
 
 // Entry is an entity of a device.
@@ -82,7 +85,11 @@ func (h Head) discovery() (keys, error) {
 	found := &checker{platform: "device"}
 	h.Device.check(found)
 	checkAvailability(found, h.Availability, h.AvailabilityMode)
-	made := keys{"device": h.Device.discovery(h.Application), "origin": h.Origin.discovery()}
+	device := h.Device.discovery(h.Application)
+	if h.WithoutVia {
+		delete(device, "via_device")
+	}
+	made := keys{"device": device, "origin": h.Origin.discovery()}
 	topics := h.Availability
 	if len(topics) == 0 {
 		topics = []Availability{{Topic: StatusTopic(h.Application)}}
