@@ -151,10 +151,12 @@ func (w *workshop) remove() error {
 		return errors.Join(w.unlock(), w.lock.Close(), os.RemoveAll(w.folder))
 	}
 	err := os.RemoveAll(w.folder)
-	if unlockErr := w.unlock(); !errors.Is(unlockErr, fs.ErrNotExist) { // it would remove its file, which is gone
-		err = errors.Join(err, unlockErr)
+	for _, end := range []func() error{w.unlock, w.lock.Close} {
+		if ended := end(); !errors.Is(ended, fs.ErrNotExist) { // each ends the lock, which would remove its file, and that is gone
+			err = errors.Join(err, ended)
+		}
 	}
-	return errors.Join(err, w.lock.Close())
+	return err
 }
 
 // publish brings the file to the disk and gives it its name.
