@@ -21,6 +21,7 @@ const (
 	benchEntities = 20_000
 	benchLoop     = 2_000
 	benchSetters  = 64
+	benchRestored = 100_000
 )
 
 // reading are attributes with which a row has about 200 bytes.
@@ -183,33 +184,31 @@ func BenchmarkAgainstLoop(b *testing.B) {
 	}
 }
 
-// BenchmarkRestore opens a store of 100,000 entities and defines them all, from one goroutine and from as many as there
-// are processors: state and attributes are decoded into their types.
+// BenchmarkRestore opens a store of 100,000 entities and defines them all, one after the other and by NewAll: state and attributes are
+// decoded into their types.
 func BenchmarkRestore(b *testing.B) {
-	const count = 100_000
 	path := filepath.Join(b.TempDir(), "restore.db")
 	store := benchStore(b, path)
-	benchDefine(b, store, count, false)
+	benchDefine(b, store, benchRestored, false)
 	benchClose(b, store)
-	for _, goroutines := range []int{1, runtime.GOMAXPROCS(0)} {
-		b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
+	for name, define := range map[string]func(*testing.B, *entity.Store){"New": benchNew, "NewAll": benchNewAll} {
+		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				restoreOnce(b, path, count, goroutines)
+				restoreOnce(b, path, define)
 			}
 		})
 	}
 }
 
-func restoreOnce(b *testing.B, path string, count, goroutines int) {
+func restoreOnce(b *testing.B, path string, define func(*testing.B, *entity.Store)) {
 	b.Helper()
+	b.StopTimer()
+	runtime.GC() // what the round before has left
+	b.StartTimer()
 	begun := time.Now()
 	store := benchStore(b, path)
 	opened := time.Since(begun)
-	var work sync.WaitGroup
-	for from := range goroutines {
-		work.Go(func() { restorePart(b, store, count*from/goroutines, count*(from+1)/goroutines) })
-	}
-	work.Wait()
+	define(b, store)
 	b.Logf("opened in %v, all defined after %v", opened, time.Since(begun))
 	b.StopTimer()
 	defer b.StartTimer()
@@ -219,13 +218,29 @@ func restoreOnce(b *testing.B, path string, count, goroutines int) {
 	benchClose(b, store)
 }
 
-func restorePart(b *testing.B, store *entity.Store, from, to int) {
+func benchNew(b *testing.B, store *entity.Store) {
 	b.Helper()
-	for i := from; i < to; i++ {
+	for i := range benchRestored {
 		one, err := entity.New(store, readingDefinition(i))
 		if err != nil || !one.Restored().Found || one.State() != 20.5 {
-			b.Error(err)
-			return
+			b.Fatal(err)
+		}
+	}
+}
+
+func benchNewAll(b *testing.B, store *entity.Store) {
+	b.Helper()
+	definitions := make([]entity.Definition[float64, reading], benchRestored)
+	for i := range definitions {
+		definitions[i] = readingDefinition(i)
+	}
+	all, err := entity.NewAll(store, definitions)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, one := range all {
+		if !one.Restored().Found || one.State() != 20.5 {
+			b.Fatal(one.ID())
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/synapsedb/synapse/entity/table"
@@ -16,9 +17,36 @@ import (
 // Restored says so: it is no error here. Errors: *CollisionError when there is an entity of this id, *ValueError for
 // values that JSON cannot express, *table.IDError, *ClosedError, and those of significance.Rule.Check.
 func New[State, Attributes any](store *Store, definition Definition[State, Attributes]) (*Entity[State, Attributes], error) {
-	made, err := newRecord(store, &definition, caller())
+	return newEntity(store, &definition, caller())
+}
+
+// NewAll is New for many entities at once, on all processors, as a program wants that has tens of thousands. They are given in the order of their definitions;
+// those that are refused are nil, and the error has the reasons joined.
+func NewAll[State, Attributes any](store *Store, definitions []Definition[State, Attributes]) ([]*Entity[State, Attributes], error) {
+	made, from := make([]*Entity[State, Attributes], len(definitions)), caller()
+	parts := runtime.GOMAXPROCS(0)
+	problems := make([]error, parts)
+	var work sync.WaitGroup
+	for part := range parts {
+		work.Go(func() {
+			var found []error
+			for i := len(definitions) * part / parts; i < len(definitions)*(part+1)/parts; i++ {
+				var err error
+				if made[i], err = newEntity(store, &definitions[i], from); err != nil {
+					found = append(found, err)
+				}
+			}
+			problems[part] = errors.Join(found...)
+		})
+	}
+	work.Wait()
+	return made, errors.Join(problems...)
+}
+
+func newEntity[State, Attributes any](store *Store, definition *Definition[State, Attributes], from uintptr) (*Entity[State, Attributes], error) {
+	made, err := newRecord(store, definition, from)
 	if err == nil {
-		err = define(made, &definition)
+		err = define(made, definition)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("define an entity: %w", err)

@@ -35,6 +35,8 @@ const (
 	errNoNull                 = 1048
 	errDuplicate              = 1062
 	errRowTooBig              = 1118
+	errCheckMySQL             = 3819
+	errCheckMariaDB           = 4025
 	errUnknown                = 1105
 	errPacketTooLarge         = 1153
 	errOutOfRange             = 1264

@@ -11,7 +11,7 @@ import (
 // encoding, its range, or a constraint.
 func RefusesValue(err error) bool {
 	return errors.Is(err, mysql.ErrPktTooLarge) || tooLongForAPacket(err) || isNumber(err, errPacketTooLarge, errTooLong, errWrongText, errOutOfRange, errWrongValue, errNoNull,
-		errDuplicate, errRowTooBig)
+		errDuplicate, errRowTooBig, errCheckMySQL, errCheckMariaDB)
 }
 
 // tooLongForAPacket recognises what the server says of a value that came in several packets, an error without a number of its own.
