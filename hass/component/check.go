@@ -10,7 +10,7 @@ import (
 
 // knows reports whether a device class is one of the platform's, or none at all, so that what depends on it can be looked at.
 func (c *checker) knows(deviceClass string) bool {
-	return deviceClass == "" || slices.Contains(DeviceClasses(c.platform), deviceClass)
+	return deviceClass == "" || hasClass(c.platform, deviceClass)
 }
 
 // oneOf looks whether a text that may be empty is one of a few.

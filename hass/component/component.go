@@ -90,14 +90,15 @@ func (c Common) check(platform string) *checker {
 }
 
 func (c Common) checkClass(found *checker) {
-	allowed := DeviceClasses(found.platform)
-	switch {
-	case c.DeviceClass == "" || slices.Contains(allowed, c.DeviceClass):
-	case len(allowed) == 0:
-		found.add("device_class", "a "+found.platform+" has none", "nothing")
-	default:
-		found.add("device_class", quoted(c.DeviceClass)+" is none of a "+found.platform, strings.Join(allowed, ", "))
+	if found.knows(c.DeviceClass) {
+		return
 	}
+	allowed := DeviceClasses(found.platform)
+	if len(allowed) == 0 {
+		found.add("device_class", "a "+found.platform+" has none", "nothing")
+		return
+	}
+	found.add("device_class", quoted(c.DeviceClass)+" is none of a "+found.platform, strings.Join(allowed, ", "))
 }
 
 func (c Common) checkCategory(found *checker) {

@@ -16,6 +16,18 @@ func DeviceClasses(platform string) []string {
 	return slices.Clone(plainClasses[platform])
 }
 
+// hasClass is whether DeviceClasses has a class.
+func hasClass(platform, name string) bool {
+	found, known := sensorClasses[name]
+	switch platform {
+	case "sensor":
+		return known
+	case "number":
+		return known && found.numeric()
+	}
+	return slices.Contains(plainClasses[platform], name)
+}
+
 // Units lists the units of measurement that a device class of sensors and numbers takes. An empty one stands for none at all. Unknown classes and "monetary", whose units are
 // currencies, have no list.
 func Units(deviceClass string) []string { return slices.Clone(sensorClasses[deviceClass].units) }

@@ -150,7 +150,7 @@ func (k kind) takes(value any) bool {
 		return !slices.ContainsFunc(value, func(element any) bool {
 			_, isText := element.(string)
 			_, isObject := element.(map[string]any)
-			return !(isText && k == list || isObject && k == objects)
+			return (!isText || k != list) && (!isObject || k != objects)
 		})
 	}
 	return false

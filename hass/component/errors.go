@@ -60,7 +60,7 @@ func Check(entity string, component Component) error { return named(entity, comp
 // named gives errors the id of their entity.
 func named(entity string, err error) error {
 	list := []error{err}
-	if joined, is := err.(interface{ Unwrap() []error }); is { //nolint:errorlint // it is the joined ones themselves that are looked for
+	if joined, is := err.(interface{ Unwrap() []error }); is {
 		list = joined.Unwrap()
 	}
 	var found []error

@@ -77,8 +77,8 @@ func SinglePayload(head Head, entry Entry) ([]byte, error) {
 // RemovalPayload removes what was announced on a topic of discovery: a device with all of its components, or a single one.
 func RemovalPayload() []byte { return []byte{} }
 
-// MigrationPayload says on a topic of discovery that what was announced there will be announced on another one, in the other kind of message, so that Home
-// Assistant keeps it. It comes before the new message; afterwards the old topic gets a RemovalPayload.
+// MigrationPayload has Home Assistant let go of what was announced on a topic of discovery, and keep what its user has set of it, until it is announced again in the other
+// kind of message. To change the kind, in either direction: publish this on each of the old topics, then the new messages, then a RemovalPayload on each of the old topics.
 func MigrationPayload() []byte { return []byte(`{"migrate_discovery":true}`) }
 
 func (h Head) discovery() (keys, error) {

@@ -141,7 +141,7 @@ func TestUnknownTextIsToldWhereItCanBe(t *testing.T) {
 func TestAttributes(t *testing.T) {
 	t.Parallel()
 	for attributes, want := range map[string]string{
-		"null": "{}", "": "{}", "{}": "{}", ` {"watts": 5} `: `{"watts": 5}`, "5": `{"value":5}`, `["a"]`: `{"value":["a"]}`, "{": refused,
+		"null": "{}", "": "{}", "{}": "{}", "\n{\"watts\": 5}": `{"watts": 5}`, "5": `{"value":5}`, `["a"]`: `{"value":["a"]}`, "{": refused,
 	} {
 		told, err := component.Attributes(json.RawMessage(attributes))
 		got := string(told)

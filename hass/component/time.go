@@ -1,4 +1,4 @@
-package component
+package component //nolint:dupl // date and time differ in their form only, and each is a domain of its own
 
 import "encoding/json"
 
