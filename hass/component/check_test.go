@@ -160,7 +160,7 @@ func TestWhatFits(t *testing.T) {
 	}
 }
 
-// Every numeric class of facts and every class of state have to be consistent with each other.
+// Each class takes one of its own units, and those that are no numbers are none of a number.
 func TestDeviceClassesOfSensors(t *testing.T) {
 	t.Parallel()
 	sensors, numbers := component.DeviceClasses("sensor"), component.DeviceClasses("number")

@@ -217,3 +217,34 @@ func TestEveryFieldOfADeviceIsInAGoldenFile(t *testing.T) {
 		}
 	}
 }
+
+func TestDeviceIsReachedByTheApplicationsOwnUnlessThatIsUnknown(t *testing.T) {
+	t.Parallel()
+	head := component.Head{Application: "a", Device: component.Device{ID: "plug", Name: "Plug"}}
+	for without, want := range map[bool]any{false: "synapse_a", true: nil} {
+		head.WithoutVia = without
+		payload, err := component.DevicePayload(head, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var message struct {
+			Device map[string]any `json:"device"`
+		}
+		if err := json.Unmarshal(payload, &message); err != nil {
+			t.Fatal(err)
+		}
+		if got := message.Device["via_device"]; got != want {
+			t.Errorf("WithoutVia %t: %v", without, got)
+		}
+	}
+}
+
+func TestMessagesThatNameNoComponent(t *testing.T) {
+	t.Parallel()
+	if got := component.RemovalPayload(); len(got) > 0 {
+		t.Errorf("%q removes nothing", got)
+	}
+	if diff := cmp.Diff(`{"migrate_discovery":true}`, string(component.MigrationPayload())); diff != "" {
+		t.Error(diff)
+	}
+}
