@@ -8,84 +8,64 @@ import (
 	"slices"
 
 	"github.com/synapsedb/synapse/hass/component"
+	"github.com/synapsedb/synapse/hass/mqtt"
 )
 
 // announce tells Home Assistant which entities there are, and which are there no more.
 func (l *Link) announce(ctx context.Context) error {
-	before, present := l.register.kept.State(), l.present()
-	gone := before.gone(present)
-	// First what may be told: after a crash in between the next run knows more than there is, not less.
-	l.remember(ctx, present.with(before.Entities))
-	var err error
-	if before.Prefix == present.Prefix && before.Discovery != present.Discovery && len(before.Entities) > 0 {
-		err = l.migrate(ctx, before)
-	} else {
-		err = l.describe(ctx, gone)
-	}
+	before, err := l.register.known()
 	if err != nil {
 		return err
 	}
-	if err := l.clean(ctx, before, present, gone); err != nil {
+	present := l.present()
+	// First what may be told: after a crash in between the next run knows more than there is, not less.
+	l.remember(ctx, l.register.set, union(before, present))
+	todo := l.planOf(before, present)
+	if err := l.carryOut(ctx, todo); err != nil {
 		return err
 	}
-	if l.config.Removal == Abandon {
-		present = present.with(left(gone, present))
-	}
-	l.remember(ctx, present)
+	l.remember(ctx, l.register.put, union(present, todo.left))
 	return nil
 }
 
-// left are those that are gone and whose ids nobody has now.
-func left(gone map[string]told, present announced) map[string]told {
-	list := maps.Clone(gone)
-	maps.DeleteFunc(list, func(id string, _ told) bool { _, there := present.Entities[id]; return there })
-	return list
-}
-
-func (l *Link) remember(ctx context.Context, known announced) {
-	if err := l.register.set(ctx, known); err != nil {
+func (l *Link) remember(ctx context.Context, by func(context.Context, []told) error, list []told) {
+	if l.readOnly {
+		return // whoever writes the database remembers
+	}
+	if err := by(ctx, list); err != nil && ctx.Err() == nil {
 		l.failed(err)
 		l.config.Log.WarnContext(ctx, "what Home Assistant knows is not written down yet", "application", l.application, "error", err)
 	}
 }
 
-// describe publishes the messages of discovery. Devices whose entities are gone name them once more, for Home Assistant to forget them.
-func (l *Link) describe(ctx context.Context, gone map[string]told) error {
-	if l.config.Discovery == SingleComponent {
-		return l.describeSingly(ctx)
+// carryOut removes, describes, and cleans up, in this order.
+func (l *Link) carryOut(ctx context.Context, todo plan) error {
+	for _, step := range todo.forget {
+		payload, err := l.devicePayload(step.device, step.kept, step.gone...)
+		if err == nil {
+			err = l.send(ctx, l.retained(step.topic, payload))
+		}
+		if err != nil {
+			return fmt.Errorf("remove what is gone: %w", err)
+		}
 	}
-	for _, device := range slices.Sorted(maps.Keys(l.byDevice())) {
-		if list := l.goneFrom(device, gone); len(list) > 0 {
-			if err := l.describeDevice(ctx, device, list...); err != nil {
-				return err
-			}
-		}
-		if err := l.describeDevice(ctx, device); err != nil {
-			return err
-		}
+	if err := l.sendAll(ctx, todo.empty, component.RemovalPayload()); err != nil {
+		return fmt.Errorf("remove what is gone: %w", err)
+	}
+	if err := l.sendAll(ctx, todo.migrate, component.MigrationPayload()); err != nil {
+		return fmt.Errorf("go over to the other kind of discovery: %w", err)
+	}
+	if err := l.describe(ctx); err != nil {
+		return fmt.Errorf("describe the entities: %w", err)
+	}
+	if err := l.sendAll(ctx, slices.Concat(todo.migrate, todo.values), component.RemovalPayload()); err != nil {
+		return fmt.Errorf("remove what is gone: %w", err)
 	}
 	return nil
 }
 
-func (l *Link) describeDevice(ctx context.Context, device string, gone ...component.Gone) error {
-	var entries []component.Entry
-	for _, found := range l.byDevice()[device] {
-		entries = append(entries, component.Entry{Place: found.place, Component: found.component})
-	}
-	payload, err := component.DevicePayload(l.head(device), entries, gone...)
-	if err != nil {
-		return err
-	}
-	return l.send(ctx, l.retained(component.DeviceTopic(l.config.Prefix, l.application, device), payload))
-}
-
-func (l *Link) describeSingly(ctx context.Context) error {
-	for _, found := range l.sorted() {
-		payload, err := component.SinglePayload(l.head(found.device()), component.Entry{Place: found.place, Component: found.component})
-		if err != nil {
-			return err
-		}
-		topic := component.SingleTopic(l.config.Prefix, l.application, found.device(), found.component.Platform(), found.raw.ID())
+func (l *Link) sendAll(ctx context.Context, topics []string, payload []byte) error {
+	for _, topic := range topics {
 		if err := l.send(ctx, l.retained(topic, payload)); err != nil {
 			return err
 		}
@@ -93,74 +73,60 @@ func (l *Link) describeSingly(ctx context.Context) error {
 	return nil
 }
 
-func (l *Link) head(device string) component.Head {
-	return component.Head{Application: l.application, Device: l.devices[device], Origin: l.config.Origin}
-}
-
-// goneFrom lists what a device had, for as long as removal is wanted.
-func (l *Link) goneFrom(device string, gone map[string]told) []component.Gone {
-	if l.config.Removal == Abandon {
-		return nil
-	}
-	var list []component.Gone
-	for _, id := range slices.Sorted(maps.Keys(gone)) {
-		if gone[id].Device == device {
-			list = append(list, component.Gone{Platform: gone[id].Platform, Entity: id})
-		}
-	}
-	return list
-}
-
-// migrate goes over to the other kind of discovery. Home Assistant keeps what it is told of before the old messages are emptied.
-func (l *Link) migrate(ctx context.Context, before announced) error {
-	topics := map[string]bool{}
-	for id := range before.Entities {
-		topics[before.topic(l.application, id)] = true
-	}
-	steps := slices.Sorted(maps.Keys(topics))
-	for _, topic := range steps {
-		if err := l.send(ctx, l.retained(topic, component.MigrationPayload())); err != nil {
-			return err
-		}
-	}
-	if err := l.describe(ctx, nil); err != nil {
+// describe publishes the messages of discovery.
+func (l *Link) describe(ctx context.Context) error {
+	messages, err := l.messages()
+	if err != nil {
 		return err
 	}
-	for _, topic := range steps {
-		if err := l.send(ctx, l.retained(topic, component.RemovalPayload())); err != nil {
+	for _, message := range messages {
+		if err := l.send(ctx, message); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// clean empties the topics that nothing is told on any more.
-func (l *Link) clean(ctx context.Context, before, present announced, gone map[string]told) error {
-	if l.config.Removal == Abandon {
-		return nil
-	}
-	used, empty := map[string]bool{}, map[string]bool{}
-	for id := range present.Entities {
-		used[present.topic(l.application, id)] = true
-	}
-	for id, was := range before.Entities {
-		empty[topicOf(before.Prefix, before.Discovery, l.application, id, was)] = true
-	}
-	for id := range gone {
-		if _, there := present.Entities[id]; !there {
-			place := component.Place{Application: l.application, Entity: id}
-			empty[place.StateTopic()], empty[place.AttributesTopic()] = true, true
-		}
-	}
-	for _, topic := range slices.Sorted(maps.Keys(empty)) {
-		if used[topic] {
+// messages are those of discovery. A device comes after the one by which it is reached, which Home Assistant is to know by then.
+func (l *Link) messages() (list []mqtt.Message, err error) {
+	members := l.byDevice()
+	for _, device := range l.inOrder(members) {
+		if l.config.Discovery == DeviceBased {
+			payload, err := l.devicePayload(device, members[device])
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, l.retained(component.DeviceTopic(l.config.Prefix, l.application, device), payload))
 			continue
 		}
-		if err := l.send(ctx, l.retained(topic, component.RemovalPayload())); err != nil {
-			return fmt.Errorf("remove what is gone: %w", err)
+		for _, found := range members[device] {
+			payload, err := component.SinglePayload(l.head(device), component.Entry{Place: found.place, Component: found.component})
+			if err != nil {
+				return nil, err
+			}
+			topic := component.SingleTopic(l.config.Prefix, l.application, device, found.component.Platform(), found.raw.ID())
+			list = append(list, l.retained(topic, payload))
 		}
 	}
-	return nil
+	return list, nil
+}
+
+func (l *Link) devicePayload(device string, members []*member, gone ...component.Gone) ([]byte, error) {
+	entries := make([]component.Entry, len(members))
+	for i, found := range members {
+		entries[i] = component.Entry{Place: found.place, Component: found.component}
+	}
+	return component.DevicePayload(l.head(device), entries, gone...)
+}
+
+// head describes a device. One that nothing is left of has its id for a name: it is about to be forgotten.
+func (l *Link) head(device string) component.Head {
+	described, known := l.devices[device]
+	if !known {
+		described = component.Device{ID: device, Name: device}
+	}
+	reachable := slices.ContainsFunc(slices.Collect(maps.Values(l.members)), func(one *member) bool { return one.device() == described.Via })
+	return component.Head{Application: l.application, Device: described, Origin: l.config.Origin, WithoutVia: !reachable}
 }
 
 // byDevice are the members of each device, sorted by id.
@@ -170,6 +136,23 @@ func (l *Link) byDevice() map[string][]*member {
 		list[found.device()] = append(list[found.device()], found)
 	}
 	return list
+}
+
+// inOrder sorts devices by how many others they are reached by, and then by id.
+func (l *Link) inOrder(of map[string][]*member) []string {
+	return slices.SortedFunc(maps.Keys(of), func(a, b string) int {
+		return cmp.Or(cmp.Compare(l.depth(a), l.depth(b)), cmp.Compare(a, b))
+	})
+}
+
+// depth is by how many devices one is reached; more than there are for those that reach themselves.
+func (l *Link) depth(device string) int {
+	depth := 0
+	for device != "" && depth <= len(l.devices) {
+		device = l.devices[device].Via
+		depth++
+	}
+	return depth
 }
 
 // sorted are the members by their ids, so that messages are the same in each run.

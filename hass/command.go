@@ -2,9 +2,12 @@ package hass
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/synapsedb/synapse/entity"
 	"github.com/synapsedb/synapse/hass/component"
 	"github.com/synapsedb/synapse/hass/mqtt"
 )
@@ -16,21 +19,38 @@ const (
 	mostStrange = 1000
 )
 
-// received takes what the broker sends, one message after the other.
+// received takes what the broker sends, one message after the other. What is retained was meant for a former moment.
 func (l *Link) received(message mqtt.Message) {
+	if message.Retain {
+		return
+	}
 	if message.Topic == component.HomeAssistantTopic(l.config.Prefix) {
 		l.homeAssistant(string(message.Payload))
 		return
-	}
-	if message.Retain {
-		return // it was meant for a former moment
 	}
 	found, there := l.commanded[message.Topic]
 	if !there {
 		l.strangeTopic(message.Topic)
 		return
 	}
-	if err := l.command(found, message.Payload); err != nil {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-l.ctx.Done():
+		return
+	}
+	if l.ctx.Err() == nil {
+		l.answer(found, message)
+	}
+}
+
+// answer applies a command, and has the state published in any case: Home Assistant may show another one already.
+func (l *Link) answer(found *member, message mqtt.Message) {
+	defer l.publishAgain(found)
+	err := l.command(found, message.Payload)
+	if _, deleted := errors.AsType[*entity.DeletedError](err); deleted {
+		l.strangeTopic(message.Topic)
+	} else if err != nil {
 		l.refused(found, err)
 	}
 }
@@ -60,11 +80,10 @@ func (l *Link) strangeTopic(topic string) {
 	}
 }
 
-// command applies one. The state is published afterwards also when it is as it was: Home Assistant may show another one already.
+// command applies one.
 func (l *Link) command(found *member, payload []byte) error {
 	ctx, cancel := context.WithTimeout(l.ctx, commandTimeout)
 	defer cancel()
-	defer l.publishAgain(found)
 	now := found.raw.Values().State
 	wanted, err := found.component.Command(payload, now)
 	if err != nil {
@@ -75,14 +94,25 @@ func (l *Link) command(found *member, payload []byte) error {
 			return fmt.Errorf("OnCommand: %w", err)
 		}
 	}
-	if !found.unmanaged {
-		if err := found.raw.Set(ctx, wanted, nil); err != nil {
-			return err
-		}
+	if err := l.apply(ctx, found, wanted); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.status.Commands++
+	return nil
+}
+
+// apply changes an entity. One that is durable has changed also when the database was away for longer than there was time.
+func (l *Link) apply(ctx context.Context, found *member, wanted json.RawMessage) error {
+	if found.unmanaged || !found.component.States() {
+		return nil
+	}
+	err := found.raw.Set(ctx, wanted, nil)
+	if err == nil || ctx.Err() == nil || !errors.Is(err, context.Cause(ctx)) {
+		return err
+	}
+	l.failed(fmt.Errorf("the entity %q has changed by a command, which is not in the database yet: %w", found.raw.ID(), err))
 	return nil
 }
 

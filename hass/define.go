@@ -50,6 +50,9 @@ func New[State, Attributes any](store *entity.Store, definition Definition[State
 		made.onCommand = typed(definition.OnCommand)
 	}
 	definition.Options = made
+	if _, err := newRegister(store); err != nil { // before Ready, which would take it for removed
+		return nil, fmt.Errorf("define an entity for Home Assistant: %w", err)
+	}
 	return entity.New(store, definition.Definition)
 }
 

@@ -31,3 +31,14 @@ func (d *dirty) take(most int) []*member {
 }
 
 func (d *dirty) len() int { return len(d.order) }
+
+// with counts others that are to be published, too.
+func (d *dirty) with(others []*member) int {
+	count := d.len()
+	for _, one := range others {
+		if !d.there[one] {
+			count++
+		}
+	}
+	return count
+}

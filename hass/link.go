@@ -16,6 +16,7 @@ import (
 type Link struct {
 	config      Config
 	application string
+	readOnly    bool
 	client      *mqtt.Client
 	register    *register
 	members     map[string]*member // by entity
@@ -26,36 +27,56 @@ type Link struct {
 	end  context.CancelFunc
 	work sync.WaitGroup
 	wake chan struct{} // holds one: the publisher is to look again
+	turn chan struct{} // holds one while a command is applied, and from Close on
+	done chan struct{} // closed when Close has come to its end
 
 	mu      sync.Mutex
 	session context.Context //nolint:containedctx // it ends with the connection; nil before the first
 	dirty   dirty
-	again   bool // Home Assistant has started, and wants to be told everything
+	inHand  []*member // taken from dirty, and maybe not published yet
+	again   bool      // Home Assistant has started, and wants to be told everything
 	closing bool
 	status  Status
-	strange map[string]bool // topics of commands for what is not there
+	strange map[string]bool   // topics of commands for what is not there
+	unsent  map[string]string // why the broker has refused messages, by their topics
 }
 
 // Connect shows the entities of a store that New has defined, from then on: it returns without waiting for the broker, and whatever is missed while there is none
-// is published later, the newest values alone. Define all entities before, and tell the store that it is Ready. Errors are about the config and about devices:
-// *ConfigError, *component.ConfigurationError, those of mqtt.Open. End it with Close, before the store's.
+// is published later, the newest values alone. Define all entities before. A store has one link at a time. Errors are about the config, about devices and about the store:
+// *ConfigError, *component.ConfigurationError, *LinkedError, those of mqtt.Open and *entity.ClosedError. End it with Close, before the store's.
 func Connect(ctx context.Context, store *entity.Store, config Config) (*Link, error) {
-	application := store.Status().Application
-	config, err := config.complete(application)
+	link, err := connect(ctx, store, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Home Assistant: %w", err)
 	}
+	return link, nil
+}
+
+func connect(ctx context.Context, store *entity.Store, config Config) (*Link, error) {
+	status := store.Status()
+	config, err := config.complete(status.Application)
+	if err != nil {
+		return nil, err
+	}
 	link := &Link{
-		config: config, application: application, members: map[string]*member{}, commanded: map[string]*member{},
-		devices: map[string]component.Device{"": config.Device}, wake: make(chan struct{}, 1), strange: map[string]bool{},
+		config: config, application: status.Application, readOnly: status.ReadOnly, members: map[string]*member{}, commanded: map[string]*member{},
+		devices: map[string]component.Device{"": config.Device}, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), done: make(chan struct{}),
+		strange: map[string]bool{}, unsent: map[string]string{},
 	}
 	if err := link.collect(store); err != nil {
-		return nil, fmt.Errorf("connect to Home Assistant: %w", err)
+		return nil, err
 	}
 	if link.register, err = newRegister(store); err != nil {
-		return nil, fmt.Errorf("connect to Home Assistant: %w", err)
+		return nil, err
 	}
-	return link, link.open(ctx)
+	if err := link.register.use.take(link.application); err != nil {
+		return nil, err
+	}
+	if err := link.open(ctx); err != nil {
+		link.register.use.leave()
+		return nil, err
+	}
+	return link, nil
 }
 
 func (l *Link) open(ctx context.Context) (err error) {
@@ -67,7 +88,7 @@ func (l *Link) open(ctx context.Context) (err error) {
 	broker.OnUp, broker.OnMessage = l.up, l.received
 	if l.client, err = mqtt.Open(broker); err != nil {
 		l.end()
-		return fmt.Errorf("connect to Home Assistant: %w", err)
+		return err
 	}
 	for _, found := range l.members {
 		found.stop = found.raw.OnChange(func(entity.RawChange) { l.changed(found) })
@@ -83,38 +104,60 @@ const (
 )
 
 // Close publishes what is not published yet, for as long as ctx lets it, says that the application is offline, and ends. Entities stay as they are, in the
-// store and in Home Assistant.
+// store and in Home Assistant. It waits for an OnCommand that is being called, whose context ends, and must not be called by one. A second call waits for the first.
 func (l *Link) Close(ctx context.Context) error {
 	l.mu.Lock()
 	again := l.closing
 	l.closing = true
-	session := l.session
 	l.mu.Unlock()
 	if again {
-		return nil
+		select {
+		case <-l.done:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	defer close(l.done)
+	defer l.register.use.leave()
+	l.end()
+	select {
+	case l.turn <- struct{}{}: // no command is applied from now on
+	case <-ctx.Done():
 	}
 	for _, found := range l.members {
 		found.stop()
 	}
-	l.end()
 	l.work.Wait()
-	err := l.goodbye(ctx, session)
+	err := l.goodbye(ctx)
 	return errors.Join(err, l.client.Close(ctx))
 }
 
+// unhurried is how long Close may take to say that the application is offline when it has no time left.
+const unhurried = 100 * time.Millisecond
+
 // goodbye needs a connection: without one the broker has published the will, or will.
-func (l *Link) goodbye(ctx context.Context, session context.Context) error {
-	if connected := session != nil && session.Err() == nil; !connected {
+func (l *Link) goodbye(ctx context.Context) error {
+	l.mu.Lock()
+	session := l.session
+	l.mu.Unlock()
+	if session == nil || session.Err() != nil {
 		return nil
 	}
-	if err := l.publishDirty(ctx); err != nil && !errors.Is(err, mqtt.ErrOffline) {
-		return fmt.Errorf("publish the last values: %w", err)
-	}
-	err := l.client.Publish(ctx, l.retained(component.StatusTopic(l.application), []byte(offline)))
+	last := l.publishDirty(ctx)
+	message := l.retained(component.StatusTopic(l.application), []byte(offline))
+	err := l.client.Publish(ctx, message)
 	if err != nil && !errors.Is(err, mqtt.ErrOffline) {
-		return fmt.Errorf("publish that the application is offline: %w", err)
+		// The end of the connection is said to the broker behind this message, so that it takes both or publishes the will.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unhurried)
+		defer cancel()
+		message.QoS = 0
+		err = errors.Join(err, l.client.Publish(ctx, message))
 	}
-	return nil
+	if err = errors.Join(last, err); err == nil || errors.Is(err, mqtt.ErrOffline) {
+		return nil
+	}
+	return fmt.Errorf("publish the last values, and that the application is offline: %w", err)
 }
 
 func (l *Link) retained(topic string, payload []byte) mqtt.Message {
@@ -130,9 +173,14 @@ type Status struct {
 	Announced time.Time
 	// Published counts messages that the broker has taken, Commands those from Home Assistant that were applied, Refused those that were not.
 	Published, Commands, Refused uint64
+	// Unsent are topics whose last message the broker has refused.
+	Unsent int
 	// LastError is why publishing, or a command, failed last; nil when none has.
 	LastError error
 }
+
+// Application is the store's.
+func (l *Link) Application() string { return l.application }
 
 // Status tells how the link is. It waits for nothing.
 func (l *Link) Status() Status {
@@ -140,7 +188,8 @@ func (l *Link) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	status := l.status
-	status.Broker, status.Entities, status.Pending = broker, len(l.members), l.dirty.len()
+	status.Broker, status.Entities, status.Pending = broker, len(l.members), l.dirty.with(l.inHand)
+	status.Unsent = len(l.unsent)
 	return status
 }
 

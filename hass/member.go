@@ -1,11 +1,9 @@
 package hass
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/synapsedb/synapse/entity"
 	"github.com/synapsedb/synapse/hass/component"
@@ -34,7 +32,7 @@ func (m *member) device() string {
 	return ""
 }
 
-// collect finds the entities that New has made.
+// collect finds the entities that New has made, and checks what Home Assistant is to be told of them.
 func (l *Link) collect(store *entity.Store) error {
 	var problems []error
 	for _, raw := range store.All() {
@@ -47,7 +45,12 @@ func (l *Link) collect(store *entity.Store) error {
 		}}
 		problems = append(problems, l.join(found))
 	}
-	return errors.Join(problems...)
+	problems = append(problems, l.checkVia())
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	_, err := l.messages() // which nothing can be wrong with later
+	return err
 }
 
 func (l *Link) join(found *member) error {
@@ -59,14 +62,30 @@ func (l *Link) join(found *member) error {
 	if own == nil {
 		return nil
 	}
-	if known, described := l.devices[own.ID]; described && !reflect.DeepEqual(known, *own) {
-		return &component.ConfigurationError{
-			Entity: found.raw.ID(), Platform: found.component.Platform(), Key: "device",
-			Problem: fmt.Sprintf("the device %q is described in another way than by another entity", own.ID), Allowed: "one description of a device, used by all of its entities",
-		}
+	if known, described := l.devices[own.ID]; described && *own != known {
+		return found.wrong("device", fmt.Sprintf("the device %q is described in another way than elsewhere", own.ID),
+			"one description of a device, used by all of its entities, and none with an empty id but in Config.Device")
 	}
 	l.devices[own.ID] = *own
 	return nil
+}
+
+// checkVia finds devices that are reached by what is not there, or by themselves.
+func (l *Link) checkVia() error {
+	for _, found := range l.sorted() {
+		device := l.devices[found.device()]
+		if _, there := l.devices[device.Via]; !there {
+			return found.wrong("device.via_device", fmt.Sprintf("no entity belongs to the device %q", device.Via), "the id of another entity's device")
+		}
+		if l.depth(device.ID) > len(l.devices) {
+			return found.wrong("device.via_device", fmt.Sprintf("the device %q is reached by itself", device.ID), "the id of a device that is not reached by this one")
+		}
+	}
+	return nil
+}
+
+func (m *member) wrong(key, problem, allowed string) error {
+	return &component.ConfigurationError{Entity: m.raw.ID(), Platform: m.component.Platform(), Key: key, Problem: problem, Allowed: allowed}
 }
 
 // statePayload is what is to be published of the state; nil when there is nothing to tell.
@@ -75,12 +94,4 @@ func (m *member) statePayload(state json.RawMessage) ([]byte, error) {
 		return nil, nil
 	}
 	return m.component.State(state)
-}
-
-// attributesPayload is the attributes, which have to be an object for Home Assistant.
-func attributesPayload(attributes json.RawMessage) []byte {
-	if trimmed := bytes.TrimSpace(attributes); len(trimmed) > 0 && trimmed[0] == '{' {
-		return trimmed
-	}
-	return []byte("{}")
 }

@@ -3,6 +3,7 @@ package hass
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -46,7 +47,13 @@ func (l *Link) changed(found *member) {
 func (l *Link) publish() {
 	for session := l.next(); session != nil; session = l.next() {
 		err := l.serve(session)
-		if err == nil || session.Err() != nil || l.ctx.Err() != nil {
+		if errors.Is(err, mqtt.ErrOffline) { // which is known a little before the session has ended
+			select {
+			case <-session.Done():
+			case <-l.ctx.Done():
+			}
+		}
+		if session.Err() != nil || l.ctx.Err() != nil {
 			continue
 		}
 		l.failed(err)
@@ -111,11 +118,13 @@ func (l *Link) reborn() bool {
 
 // everything tells of the entities, of their values, and then that the application is there.
 func (l *Link) everything(ctx context.Context) error {
+	l.reborn() // what that would have told is told now
 	if err := l.announce(ctx); err != nil {
 		return err
 	}
+	all := l.sorted()
 	l.mu.Lock()
-	for _, found := range l.sorted() {
+	for _, found := range all {
 		found.state, found.attributes = nil, nil
 		l.dirty.add(found)
 	}
@@ -132,24 +141,32 @@ func (l *Link) everything(ctx context.Context) error {
 	return nil
 }
 
-// publishDirty publishes the newest values of what has changed, until nothing has.
+// publishDirty publishes the newest values of what has changed by now. What changes meanwhile is left to the next call, so that this one comes to an end
+// however fast it is.
 func (l *Link) publishDirty(ctx context.Context) error {
-	for {
+	l.mu.Lock()
+	rest := l.dirty.len()
+	l.mu.Unlock()
+	for rest > 0 {
 		l.mu.Lock()
-		round := l.dirty.take(roundMembers)
+		round := l.dirty.take(min(rest, roundMembers))
+		l.inHand = round
 		l.mu.Unlock()
-		if len(round) == 0 {
-			return nil
-		}
-		if err := l.publishRound(ctx, round); err != nil {
-			l.mu.Lock()
-			for _, one := range round {
+		rest -= len(round)
+		err := l.publishRound(ctx, round)
+		l.mu.Lock()
+		l.inHand = nil
+		for _, one := range round {
+			if err != nil {
 				l.dirty.add(one)
 			}
-			l.mu.Unlock()
+		}
+		l.mu.Unlock()
+		if err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 func (l *Link) publishRound(ctx context.Context, round []*member) error {
@@ -163,27 +180,38 @@ func (l *Link) publishRound(ctx context.Context, round []*member) error {
 
 // publishMember publishes what the broker does not have already.
 func (l *Link) publishMember(ctx context.Context, one *member) error {
+	stale := l.takeStale(one) // before the values: a command may make both new
+	err := l.publishValues(ctx, one, stale)
+	if err != nil && stale {
+		l.mu.Lock()
+		one.stale = true
+		l.mu.Unlock()
+	}
+	return err
+}
+
+func (l *Link) publishValues(ctx context.Context, one *member, stale bool) error {
 	values := one.raw.Values()
-	attributes := attributesPayload(values.Attributes)
-	if !bytes.Equal(attributes, one.attributes) {
+	attributes, err := component.Attributes(values.Attributes)
+	if err == nil && !bytes.Equal(attributes, one.attributes) {
 		if err := l.send(ctx, l.retained(one.place.AttributesTopic(), attributes)); err != nil {
 			return err
 		}
 		one.attributes = attributes
 	}
-	state, err := one.statePayload(values.State)
-	if err != nil {
+	state, problem := one.statePayload(values.State)
+	if err = errors.Join(err, problem); err != nil {
 		l.untold(one, err)
 		return nil
 	}
-	stale := l.takeStale(one)
+	one.problem = ""
 	if state == nil || !stale && one.state != nil && bytes.Equal(state, one.state) {
 		return nil
 	}
 	if err := l.send(ctx, l.retained(one.place.StateTopic(), state)); err != nil {
 		return err
 	}
-	one.state, one.problem = state, ""
+	one.state = state
 	return nil
 }
 
@@ -206,13 +234,33 @@ func (l *Link) untold(one *member, err error) {
 	l.config.Log.Error("a state cannot be told to Home Assistant", "application", l.application, "entity_id", one.raw.ID(), "error", err)
 }
 
-// send publishes, and counts.
+// send publishes, and counts. What the broker refuses is none of the connection's faults: the others are published all the same.
 func (l *Link) send(ctx context.Context, message mqtt.Message) error {
-	if err := l.client.Publish(ctx, message); err != nil {
-		return fmt.Errorf("publish %s: %w", message.Topic, err)
+	err := l.client.Publish(ctx, message)
+	if err == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.status.Published++
+		delete(l.unsent, message.Topic)
+		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.status.Published++
+	err = fmt.Errorf("publish %s: %w", message.Topic, err)
+	_, refused := errors.AsType[*mqtt.RefusedError](err)
+	_, impossible := errors.AsType[*mqtt.MessageError](err)
+	if !refused && !impossible {
+		return err
+	}
+	l.refusedMessage(message.Topic, err)
 	return nil
+}
+
+// refusedMessage says, once, that the broker does not take a message.
+func (l *Link) refusedMessage(topic string, err error) {
+	l.mu.Lock()
+	known := l.unsent[topic] == err.Error()
+	l.unsent[topic], l.status.LastError = err.Error(), err
+	l.mu.Unlock()
+	if !known {
+		l.config.Log.Error("the broker does not take a message for Home Assistant", "application", l.application, "topic", topic, "error", err)
+	}
 }

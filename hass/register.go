@@ -2,7 +2,10 @@ package hass
 
 import (
 	"context"
-	"maps"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/synapsedb/synapse/entity"
@@ -12,86 +15,115 @@ import (
 // RegisterID is the id of the entity in which a store remembers what Home Assistant was told of, so that the next run knows what is gone.
 const RegisterID = "synapse.hass.announced"
 
-// announced is what Home Assistant was told of.
-type announced struct {
-	Prefix    string    `json:"prefix"`
-	Discovery Discovery `json:"discovery"`
-	// Entities are by their ids.
-	Entities map[string]told `json:"entities"`
-}
-
 // told is where Home Assistant was told of an entity.
 type told struct {
-	Platform string `json:"platform"`
-	Device   string `json:"device,omitempty"`
+	Prefix    string    `json:"prefix"`
+	Discovery Discovery `json:"discovery"`
+	Device    string    `json:"device,omitempty"`
+	Platform  string    `json:"platform"`
+	Entity    string    `json:"entity"`
 }
 
-// register keeps announced in the store.
-type register struct {
-	kept *entity.Entity[announced, struct{}]
-}
-
-func newRegister(store *entity.Store) (*register, error) {
-	if found, defined := store.Raw(RegisterID); defined {
-		if kept, is := found.Options().(*register); is {
-			return kept, nil // of a former Connect in this run
-		}
+// topic is that of discovery.
+func (t told) topic(application string) string {
+	if t.Discovery == SingleComponent {
+		return component.SingleTopic(t.Prefix, application, t.Device, t.Platform, t.Entity)
 	}
-	made := &register{}
-	kept, err := entity.New(store, entity.Definition[announced, struct{}]{ID: RegisterID, Name: "What Home Assistant knows", Options: made, Durable: true})
-	made.kept = kept
-	return made, err
+	return component.DeviceTopic(t.Prefix, application, t.Device)
+}
+
+// announced is the state of the register.
+type announced struct {
+	Told []told `json:"told"`
+}
+
+// register keeps what was told in the store.
+type register struct {
+	raw *entity.Raw
+	use *use
+}
+
+// use is whether a link uses a store; it is found as the register's Options.
+type use struct {
+	mu   sync.Mutex
+	link bool
+}
+
+// newRegister defines the register, if nobody has. It may be called by several goroutines.
+func newRegister(store *entity.Store) (*register, error) {
+	if found, defined := registerOf(store); defined {
+		return found, nil
+	}
+	_, err := entity.New(store, entity.Definition[announced, struct{}]{ID: RegisterID, Name: "What Home Assistant knows", Options: &use{}, Durable: true})
+	if found, defined := registerOf(store); defined {
+		return found, nil // another goroutine may have been faster
+	}
+	return nil, err
+}
+
+func registerOf(store *entity.Store) (*register, bool) {
+	raw, defined := store.Raw(RegisterID)
+	if !defined {
+		return nil, false
+	}
+	shared, is := raw.Options().(*use)
+	return &register{raw: raw, use: shared}, is
+}
+
+// LinkedError says that a store has a link already: the two would end each other's connections for ever.
+type LinkedError struct{ Application string }
+
+// Error says what to do.
+func (e *LinkedError) Error() string {
+	return fmt.Sprintf("the entities of %q are already linked with Home Assistant: close that link first", e.Application)
+}
+
+// take makes a link the only one of the store, until leave.
+func (u *use) take(application string) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.link {
+		return &LinkedError{Application: application}
+	}
+	u.link = true
+	return nil
+}
+
+func (u *use) leave() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.link = false
+}
+
+// known is what Home Assistant was told of, as far as is remembered.
+func (r *register) known() ([]told, error) {
+	var state announced
+	if err := json.Unmarshal(r.raw.Values().State, &state); err != nil {
+		return nil, fmt.Errorf("read what Home Assistant knows: %w", err)
+	}
+	return state.Told, nil
 }
 
 // registerTimeout is how long a database that is away may hold back Home Assistant: what is removed now may then be left there if this process is killed.
 const registerTimeout = 5 * time.Second
 
-func (r *register) set(ctx context.Context, known announced) error {
+// set remembers, and waits until that is durable.
+func (r *register) set(ctx context.Context, list []told) error {
+	state, err := json.Marshal(announced{Told: list})
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, registerTimeout)
 	defer cancel()
-	return r.kept.Set(ctx, known)
+	return r.raw.Set(ctx, state, nil)
 }
 
-// present is what the program defines.
-func (l *Link) present() announced {
-	made := announced{Prefix: l.config.Prefix, Discovery: l.config.Discovery, Entities: map[string]told{}}
-	for id, found := range l.members {
-		made.Entities[id] = told{Platform: found.component.Platform(), Device: found.device()}
+// put remembers, and does not wait.
+func (r *register) put(ctx context.Context, list []told) error {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := r.set(ctx, list); !errors.Is(err, context.Canceled) {
+		return err
 	}
-	return made
-}
-
-// gone is what Home Assistant was told of, but shall not know any more, in this place.
-func (a announced) gone(present announced) map[string]told {
-	list := map[string]told{}
-	for id, before := range a.Entities {
-		if now, there := present.Entities[id]; !there || now != before {
-			list[id] = before
-		}
-	}
-	return list
-}
-
-// with adds what another one has besides.
-func (a announced) with(others map[string]told) announced {
-	both := maps.Clone(others)
-	if both == nil {
-		both = map[string]told{}
-	}
-	maps.Copy(both, a.Entities)
-	a.Entities = both
-	return a
-}
-
-// topic is where Home Assistant was told of an entity.
-func (a announced) topic(application, id string) string {
-	known := a.Entities[id]
-	return topicOf(a.Prefix, a.Discovery, application, id, known)
-}
-
-func topicOf(prefix string, kind Discovery, application, id string, known told) string {
-	if kind == SingleComponent {
-		return component.SingleTopic(prefix, application, known.Device, known.Platform, id)
-	}
-	return component.DeviceTopic(prefix, application, known.Device)
+	return nil
 }
