@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/synapsedb/synapse/entity"
 	"github.com/synapsedb/synapse/hass"
@@ -51,10 +53,38 @@ func asJSON(t *testing.T, value any) string {
 	return string(text)
 }
 
+var moment = time.Date(2026, 11, 21, 7, 30, 0, 0, time.UTC)
+
 var domains = map[string]domain{
+	"binary_sensor": {shown: component.BinarySensor{}, begin: of(new(true)), state: "ON"},
+	"button":        {shown: component.Button{}, begin: of(7), command: "PRESS", stored: "7", refused: "ON"},
+	"date": {
+		shown: component.Date{}, begin: of(new(component.DayOf(moment))), state: "2026-11-21", command: "2027-01-02", stored: `"2027-01-02"`, after: "2027-01-02",
+		refused: "2027-02-30",
+	},
+	"datetime": {
+		shown: component.DateTime{}, begin: of(&moment), state: "2026-11-21T07:30:00Z", command: "2027-01-02T03:04:05+00:00", stored: `"2027-01-02T03:04:05Z"`,
+		after: "2027-01-02T03:04:05Z", refused: "tomorrow",
+	},
+	"light": {
+		shown: component.Light{SupportedColorModes: []string{component.ColorModeBrightness}}, begin: of(component.LightState{State: component.LightOff}),
+		state: `{"state":"OFF"}`, command: `{"state":"ON","brightness":100}`, stored: `{"state":"ON","brightness":100}`, refused: `{"state":"ON","brightness":256}`,
+	},
+	"lock": {shown: component.Lock{}, begin: of(component.Locked), state: "LOCKED", command: "UNLOCK", stored: `"UNLOCKED"`, after: "UNLOCKED", refused: "OPEN"},
+	"number": {
+		shown: component.Number{Min: 5, Max: 30, Step: 0.5}, begin: of(20.0), state: "20", command: "21.5", stored: "21.5", after: "21.5", refused: "31",
+	},
+	"scene":  {shown: component.Scene{}, begin: of(struct{}{}), command: "ON", stored: "{}", refused: "OFF"},
+	"select": {shown: component.Select{Options: []string{"a", "b"}}, begin: of(new("a")), state: "a", command: "b", stored: `"b"`, after: "b", refused: "c"},
 	"sensor": {shown: component.Sensor{UnitOfMeasurement: "°C"}, begin: of(20.5), state: "20.5"},
 	"switch": {shown: component.Switch{}, begin: of(false), state: "OFF", command: "ON", stored: "true", after: "ON", refused: "maybe"},
-	"number": {shown: component.Number{Min: 5, Max: 30, Step: 0.5}, begin: of(20.0), state: "20", command: "21.5", stored: "21.5", after: "21.5", refused: "31"},
+	"text": {
+		shown: component.Text{Min: 1, Max: 3, Pattern: "^[a-z]+$"}, begin: of("abc"), state: "abc", command: "xyz", stored: `"xyz"`, after: "xyz", refused: "a1",
+	},
+	"time": {
+		shown: component.Time{}, begin: of(component.TimeOfDayOf(moment)), state: "07:30:00", command: "23:59:59", stored: `"23:59:59"`, after: "23:59:59",
+		refused: "24:00:00",
+	},
 }
 
 func TestEveryDomainIsShownAndCommanded(t *testing.T) {
@@ -149,5 +179,116 @@ func TestCommandsForNothingAreLoggedOnce(t *testing.T) {
 	dbtest.Await(t, func() bool { return link.Status().Refused == 6 })
 	if count := strings.Count(s.log.String(), "not there"); count != 2 || lamp.State() || link.Status().Commands > 0 {
 		t.Errorf("%d lines are logged, the lamp is %t:\n%s", count, lamp.State(), s.log)
+	}
+}
+
+func TestUnmanagedEntityIsLeftToTheProgram(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, dbtest.Mosquitto(t).URL())
+	seen := s.observe(t)
+	store := s.open(t)
+	var lamp *entity.Entity[bool, attributes]
+	wrong := errors.New("the fuse is blown")
+	lamp = define(t, store, "lamp", false, component.Switch{}, func(d *hass.Definition[bool, attributes]) {
+		d.Unmanaged = true
+		d.OnCommand = func(ctx context.Context, command hass.Command[bool]) error {
+			if command.Wanted == command.Now {
+				return wrong
+			}
+			return lamp.Update(ctx, func(state *bool, attributes *attributes) error {
+				*state, attributes.Note = command.Wanted, command.Payload
+				return nil
+			})
+		}
+	})
+	link := s.connect(t, store)
+	settled(t, link)
+	seen.command(t, s, "lamp", "ON")
+	seen.awaits(t, s.topic("lamp", "state"), "ON")
+	seen.awaits(t, s.topic("lamp", "attributes"), `{"note":"ON"}`)
+	seen.command(t, s, "lamp", "ON")
+	dbtest.Await(t, func() bool { return link.Status().Refused == 1 })
+	dbtest.Await(t, func() bool { return len(seen.payloads(s.topic("lamp", "state"))) == 3 }) // told again
+	if err := link.Status().LastError; !errors.Is(err, wrong) || link.Status().Commands != 1 || !lamp.State() {
+		t.Errorf("%+v, %v", link.Status(), err)
+	}
+}
+
+func TestDeletedEntityTakesNoCommands(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, dbtest.Mosquitto(t).URL())
+	seen := s.observe(t)
+	store := s.open(t)
+	lamp := define(t, store, "lamp", false, component.Switch{})
+	link := s.connect(t, store)
+	settled(t, link)
+	must(t, lamp.Delete(t.Context()))
+	for range 2 {
+		seen.command(t, s, "lamp", "ON")
+	}
+	dbtest.Await(t, func() bool { return link.Status().Refused == 2 })
+	if count := strings.Count(s.log.String(), "not there"); count != 1 || lamp.State() {
+		t.Errorf("%d lines are logged, the lamp is %t", count, lamp.State())
+	}
+}
+
+func TestOneLinkAtATime(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, dbtest.Mosquitto(t).URL())
+	store := s.open(t)
+	define(t, store, "lamp", true, component.Switch{})
+	first := s.connect(t, store)
+	_, err := hass.Connect(t.Context(), store, s.config())
+	if _, linked := errors.AsType[*hass.LinkedError](err); !linked {
+		t.Errorf("a second link gives %v", err)
+	}
+	settled(t, first)
+	closed(t, first)
+	same(t, "the status of the application", "offline", s.retained(t)[s.status()])
+	settled(t, s.connect(t, store))
+	same(t, "the status of the application", "online", s.retained(t)[s.status()])
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	lamp := &component.Device{ID: "lamp", Name: "Lamp"}
+	for name, test := range map[string]struct {
+		change  func(*hass.Config)
+		devices []*component.Device
+		want    string
+	}{
+		"prefix":    {change: func(c *hass.Config) { c.Prefix = "a/#" }, want: "Prefix"},
+		"discovery": {change: func(c *hass.Config) { c.Discovery = "x" }, want: `no kind "x"`},
+		"removal":   {change: func(c *hass.Config) { c.Removal = "x" }, want: `no way "x"`},
+		"device":    {change: func(c *hass.Config) { c.Device.ID = "x" }, want: "Device"},
+		"URL of the device": {
+			change: func(c *hass.Config) { c.Device.ConfigurationURL = "x" }, devices: []*component.Device{nil}, want: "configuration_url",
+		},
+		"will":      {change: func(c *hass.Config) { c.Broker.Will = &mqtt.Message{} }, want: "Will"},
+		"broker":    {change: func(c *hass.Config) { c.Broker.URL = "http://x" }, want: "URL"},
+		"unlike":    {devices: []*component.Device{lamp, {ID: "lamp", Name: "Other"}}, want: "another way"},
+		"own":       {devices: []*component.Device{{Name: "Other"}}, want: "empty id"},
+		"no via":    {devices: []*component.Device{{ID: "a", Name: "A", Via: "b"}}, want: `no entity belongs to the device "b"`},
+		"via round": {devices: []*component.Device{{ID: "a", Name: "A", Via: "b"}, {ID: "b", Name: "B", Via: "a"}}, want: "reached by itself"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, "mqtt://127.0.0.1:1")
+			store := s.open(t)
+			for i, device := range test.devices {
+				define(t, store, fmt.Sprint("entity.", i), true, component.Switch{Common: component.Common{Device: device}})
+			}
+			config := s.config()
+			if test.change != nil {
+				test.change(&config)
+			}
+			link, err := hass.Connect(t.Context(), store, config)
+			if err == nil || !strings.Contains(err.Error(), test.want) || link != nil {
+				t.Errorf("%v, %v", link, err)
+			}
+			if test.devices == nil { // what was refused leaves the store as it was
+				closed(t, s.connect(t, store))
+			}
+		})
 	}
 }
