@@ -21,7 +21,10 @@ import (
 	"github.com/synapsedb/synapse/internal/dbtest"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m, dbtest.NoLeaks()) }
+func TestMain(m *testing.M) {
+	dbtest.PlayProcess[program](programVariable)
+	dbtest.Main(m, dbtest.NoLeaks())
+}
 
 // scene is a program: its database, and its topics at a broker. Tests share a broker, and so each has an application and a prefix of its own.
 type scene struct {
