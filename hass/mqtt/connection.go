@@ -244,31 +244,28 @@ func (c *connection) send(buffer *bufio.Writer, next []byte) (last bool, err err
 	if err := c.network.SetWriteDeadline(time.Now().Add(c.keepAlive)); err != nil {
 		return false, err
 	}
-	for range outgoingSize {
+	for written := 1; ; written++ {
 		if last = len(next) == 0; last {
 			next = c.wire.disconnect()
 		}
 		if _, err := buffer.Write(next); err != nil {
 			return false, err
 		}
-		if last || len(c.outgoing) == 0 {
-			break
+		if last || written >= outgoingSize || len(c.outgoing) == 0 {
+			return last, buffer.Flush()
 		}
 		next = <-c.outgoing
 	}
-	return last, buffer.Flush()
 }
 
 // keep is called twice within the keep-alive time. It asks for an answer unless packets go both ways, and ends a connection on which none has come for too long.
 func (c *connection) keep(buffer *bufio.Writer, silent bool) error {
+	full := c.full.Load() // before heard, which is set before full is taken back
 	unheard := time.Since(c.opened) - time.Duration(c.heard.Load())
-	if c.full.Load() {
-		unheard = 0
-	}
-	if unheard > c.keepAlive {
+	if !full && unheard > c.keepAlive {
 		return errSilent
 	}
-	if !silent && unheard < c.keepAlive/2 && !c.full.Load() {
+	if !full && !silent && unheard < c.keepAlive/2 {
 		return nil
 	}
 	_, err := c.send(buffer, c.wire.ping())

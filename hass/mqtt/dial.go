@@ -100,10 +100,12 @@ func (d *dialer) open(ctx context.Context) (net.Conn, error) {
 
 // login sends CONNECT and reads CONNACK.
 func (d *dialer) login(network net.Conn, incoming incoming) (limits, error) {
-	if _, err := network.Write(incoming.wire.connect(d.config)); err != nil {
-		return limits{}, err
-	}
+	// A broker that ends the connection before it has read CONNECT may have said why.
+	_, unwritten := network.Write(incoming.wire.connect(d.config))
 	answer, _, err := incoming.next()
+	if err != nil && unwritten != nil && closedByPeer(err) {
+		err = unwritten
+	}
 	if err != nil {
 		return limits{}, err
 	}
@@ -137,8 +139,11 @@ func (d *dialer) failure(ctx context.Context, doing string, err error) *ConnectE
 
 // remedy says what to do about a failure, and whether trying again soon is of no use.
 func (d *dialer) remedy(failure *ConnectError) (hint string, lasting bool) {
+	if _, ok := errors.AsType[*subscriptionError](failure.Err); ok {
+		return "let this user subscribe to it, in the broker's access control list", true
+	}
 	if refused, ok := errors.AsType[*AnswerError](failure.Err); ok {
-		return d.answerRemedy(failure.Doing, refused)
+		return d.answerRemedy(refused)
 	}
 	if hint := d.tlsRemedy(failure.Err); hint != "" {
 		return hint, true
@@ -150,9 +155,15 @@ func (d *dialer) remedy(failure *ConnectError) (hint string, lasting bool) {
 	case failure.Doing == doingReach:
 		return reachRemedy(failure.Err), false
 	case failure.Doing == doingTLS:
-		return "is this the broker's port for TLS, by default 8883?", closedByPeer(failure.Err)
+		return "is this the broker's port for TLS, by default 8883?", false
+	case failure.Doing == doingLogin && closedByPeer(failure.Err) && d.broker.secure:
+		return "it ends the connection without a word: does it want a certificate (CertFile and KeyFile)?", false
 	case failure.Doing == doingLogin && closedByPeer(failure.Err):
 		return "it ends the connection without a word: is the URL right, with mqtts:// for a port with TLS?", false
+	case failure.Doing == doingSubscribe && closedByPeer(failure.Err):
+		return "it may not understand a filter in Subscribe", false
+	case failure.Doing == doingStay && closedByPeer(failure.Err):
+		return fmt.Sprintf("if this happens again and again: does another program use the ClientID %q? Each needs its own", d.config.ClientID), false
 	}
 	return "", false
 }
@@ -193,10 +204,7 @@ func (d *dialer) tlsRemedy(err error) string {
 }
 
 // answerRemedy is about what the broker answers.
-func (d *dialer) answerRemedy(doing string, refused *AnswerError) (hint string, lasting bool) {
-	if doing == doingSubscribe {
-		return "let this user subscribe to it, in the broker's access control list", true
-	}
+func (d *dialer) answerRemedy(refused *AnswerError) (hint string, lasting bool) {
 	kind := refused.Code
 	if refused.Protocol == 4 {
 		// The reasons of 3.1.1 are there in 5 too.

@@ -7,5 +7,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	dbtest.PlayProcess[mortal](processVariable)
 	dbtest.Main(m, dbtest.NoLeaks())
 }

@@ -27,6 +27,8 @@ type MosquittoOptions struct {
 	ClientCAFile string
 	// Persistent makes the broker keep retained messages when it is stopped in order, and have them again after a Restart.
 	Persistent bool
+	// ACL are lines of the file that says who may read and write which topics. Without any, everybody may everything.
+	ACL []string
 	// Settings are lines of mosquitto.conf, by name, such as max_inflight_messages. They win over what this package sets.
 	Settings map[string]string
 }
@@ -44,6 +46,7 @@ const (
 	mosquittoSocket        = "mqtt.sock"
 	mosquittoConfiguration = "mosquitto.conf"
 	mosquittoPasswords     = "passwords"
+	mosquittoACL           = "acl"
 	mosquittoCertificate   = "broker.crt"
 	mosquittoKey           = "broker.key"
 	mosquittoClients       = "clients.crt"
@@ -89,6 +92,9 @@ func (m *Mosquitto) fill(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := m.write(mosquittoACL, strings.Join(m.options.ACL, "\n")+"\n"); err != nil {
+		return err
+	}
 	return m.fillPasswords(ctx)
 }
 
@@ -122,7 +128,7 @@ func (m *Mosquitto) configure() error {
 		file   string
 	}{
 		"password_file": {len(m.options.Users) > 0, mosquittoPasswords}, "certfile": {m.options.CertFile != "", mosquittoCertificate},
-		"keyfile": {m.options.KeyFile != "", mosquittoKey}, "cafile": {m.options.ClientCAFile != "", mosquittoClients},
+		"acl_file": {len(m.options.ACL) > 0, mosquittoACL}, "keyfile": {m.options.KeyFile != "", mosquittoKey}, "cafile": {m.options.ClientCAFile != "", mosquittoClients},
 	} {
 		if use.wanted {
 			listener[name] = m.path(use.file)
