@@ -83,7 +83,7 @@ func TestEntityIsRemovedBeforeItIsTakenElsewhere(t *testing.T) {
 	seen := s.observe(t)
 	seen.forget()
 	moved := ofParts(lamp, porch, changed(garden, func(p *part) { p.Device = "" })).of(s)
-	moved.run(t).stop(t)
+	moved.tell(t, s, seen)
 	outside, own := moved.discoveryTopic(porch), moved.discoveryTopic(lamp)
 	var steps []string
 	for _, topic := range seen.topicsInOrder() {
@@ -101,6 +101,13 @@ func TestEntityIsRemovedBeforeItIsTakenElsewhere(t *testing.T) {
 	if len(removed) > 0 {
 		t.Errorf("%v is removed for ever", removed)
 	}
+}
+
+// tell runs the program until an observer has seen all of it.
+func (p program) tell(t *testing.T, s *scene, seen *observer) {
+	t.Helper()
+	p.run(t).stop(t)
+	seen.awaits(t, s.status(), "offline")
 }
 
 func (o *observer) topicsInOrder() []string {
@@ -126,7 +133,7 @@ func TestMigrationIsInOrder(t *testing.T) {
 			seen := s.observe(t)
 			seen.forget()
 			after := program{Discovery: kinds[1], Parts: []part{porch}}.of(s)
-			after.run(t).stop(t)
+			after.tell(t, s, seen)
 			from, to := before.discoveryTopic(porch), after.discoveryTopic(porch)
 			sent := seen.payloads(from)
 			if kinds[0] == hass.DeviceBased {
@@ -163,7 +170,7 @@ func TestDevicesAreToldInTheOrderInWhichTheyAreReached(t *testing.T) {
 	s := newScene(t, dbtest.Mosquitto(t).URL())
 	seen := s.observe(t)
 	version := ofParts(bulb, gateway).of(s)
-	version.run(t).stop(t)
+	version.tell(t, s, seen)
 	topics := seen.topicsInOrder()
 	if slices.Index(topics, version.discoveryTopic(bulb)) < slices.Index(topics, version.discoveryTopic(gateway)) {
 		t.Errorf("the bulb is told of before its gateway:\n%s", strings.Join(topics, "\n"))
