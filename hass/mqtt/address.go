@@ -89,7 +89,7 @@ func (c Config) readAuthority(settings *tls.Config) error {
 	}
 	settings.RootCAs = x509.NewCertPool()
 	if !settings.RootCAs.AppendCertsFromPEM(content) {
-		return &ConfigError{Key: "CAFile", Problem: fmt.Sprintf("%s contains no certificate in PEM", c.CAFile)}
+		return &ConfigError{Key: "CAFile", Problem: c.CAFile + " contains no certificate in PEM"}
 	}
 	return nil
 }

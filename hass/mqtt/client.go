@@ -53,7 +53,7 @@ func Open(config Config) (*Client, error) {
 	}
 	config = config.completed()
 	inbox := make(chan delivery, inboxSize)
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
+	ctx, cancel := context.WithCancel(context.Background())
 	client := &Client{
 		config: config, dialer: &dialer{config: config, broker: broker, inbox: inbox}, cancel: cancel, ended: make(chan struct{}),
 		status: Status{Broker: broker.String(), Since: time.Now()},
@@ -74,7 +74,7 @@ func (c *Client) run(ctx context.Context, inbox <-chan delivery) {
 		if ctx.Err() != nil {
 			return
 		}
-		pause := pauses.next(lasted, failure.lasting, rand.Float64()) //nolint:gosec // it is no secret
+		pause := pauses.next(lasted, failure.lasting, rand.Float64())
 		c.failed(failure, pause)
 		timer := time.NewTimer(pause)
 		select {

@@ -156,16 +156,23 @@ func (d *dialer) remedy(failure *ConnectError) (hint string, lasting bool) {
 		return reachRemedy(failure.Err), false
 	case failure.Doing == doingTLS:
 		return "is this the broker's port for TLS, by default 8883?", false
-	case failure.Doing == doingLogin && closedByPeer(failure.Err) && d.broker.secure:
-		return "it ends the connection without a word: does it want a certificate (CertFile and KeyFile)?", false
-	case failure.Doing == doingLogin && closedByPeer(failure.Err):
-		return "it ends the connection without a word: is the URL right, with mqtts:// for a port with TLS?", false
-	case failure.Doing == doingSubscribe && closedByPeer(failure.Err):
-		return "it may not understand a filter in Subscribe", false
-	case failure.Doing == doingStay && closedByPeer(failure.Err):
-		return fmt.Sprintf("if this happens again and again: does another program use the ClientID %q? Each needs its own", d.config.ClientID), false
+	case closedByPeer(failure.Err):
+		return d.silentRemedy(failure.Doing), false
 	}
 	return "", false
+}
+
+// silentRemedy is about a broker that ends a connection without a word. It may as well have been restarted.
+func (d *dialer) silentRemedy(doing string) string {
+	switch {
+	case doing == doingLogin && d.broker.secure:
+		return "it ends the connection without a word: does it want a certificate (CertFile and KeyFile)?"
+	case doing == doingLogin:
+		return "it ends the connection without a word: is the URL right, with mqtts:// for a port with TLS?"
+	case doing == doingSubscribe:
+		return "it may not understand a filter in Subscribe"
+	}
+	return fmt.Sprintf("if this happens again and again: does another program use the ClientID %q? Each needs its own", d.config.ClientID)
 }
 
 // reachRemedy is about what lies before MQTT.

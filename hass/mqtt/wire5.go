@@ -14,6 +14,9 @@ type wire5 struct{}
 
 func (wire5) protocol() int { return 5 }
 
+// none are the properties of packets that are sent without. They are only read.
+var none = &packets.Properties{}
+
 // encode5 returns a packet's bytes. A buffer takes everything, so that there is no error.
 func encode5(encoded io.WriterTo) []byte {
 	var buffer bytes.Buffer
@@ -30,13 +33,13 @@ func (wire5) connect(config Config) []byte {
 	}
 	if will := config.Will; will != nil {
 		hello.WillFlag, hello.WillTopic, hello.WillMessage = true, will.Topic, will.Payload
-		hello.WillQOS, hello.WillRetain, hello.WillProperties = will.QoS, will.Retain, &packets.Properties{}
+		hello.WillQOS, hello.WillRetain, hello.WillProperties = will.QoS, will.Retain, none
 	}
 	return encode5(hello)
 }
 
 func (wire5) subscribe(id uint16, filters []string) []byte {
-	asked := &packets.Subscribe{PacketID: id, Properties: &packets.Properties{}}
+	asked := &packets.Subscribe{PacketID: id, Properties: none}
 	for _, filter := range filters {
 		asked.Subscriptions = append(asked.Subscriptions, packets.SubOptions{Topic: filter, QoS: 1})
 	}
@@ -45,18 +48,18 @@ func (wire5) subscribe(id uint16, filters []string) []byte {
 
 func (wire5) publish(id uint16, message Message) []byte {
 	return encode5(&packets.Publish{
-		PacketID: id, Topic: message.Topic, Payload: message.Payload, QoS: message.QoS, Retain: message.Retain, Properties: &packets.Properties{},
+		PacketID: id, Topic: message.Topic, Payload: message.Payload, QoS: message.QoS, Retain: message.Retain, Properties: none,
 	})
 }
 
 func (wire5) acknowledge(id uint16) []byte {
-	return encode5(&packets.Puback{PacketID: id, Properties: &packets.Properties{}})
+	return encode5(&packets.Puback{PacketID: id, Properties: none})
 }
 
 func (wire5) ping() []byte { return encode5(&packets.Pingreq{}) }
 
 func (wire5) disconnect() []byte {
-	return encode5(&packets.Disconnect{Properties: &packets.Properties{}})
+	return encode5(&packets.Disconnect{Properties: none})
 }
 
 func (wire5) read(source io.Reader) (packet, error) {

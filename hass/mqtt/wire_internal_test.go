@@ -42,7 +42,7 @@ func FuzzIncoming(f *testing.F) {
 	f.Add(true, []byte{0x20, 2, 0, 1})
 	f.Add(false, []byte{0x20, 2, 0, 5})
 	f.Add(false, []byte{0x90, 3, 0, 1, 0x80})
-	f.Fuzz(func(t *testing.T, five bool, content []byte) {
+	f.Fuzz(func(_ *testing.T, five bool, content []byte) {
 		spoken := wire(wire4{})
 		if five {
 			spoken = wire5{}
