@@ -6,4 +6,5 @@
 //
 // End it with Ctrl-C, or kill it, and start it again without -target. It keeps synapse_storage.db, an SQLite file, in the
 // current folder; SYNAPSE_DATABASE_URL names another database, and compose.postgres.yaml and compose.mysql.yaml start one.
+// With -broker mqtt://127.0.0.1:1883 Home Assistant shows the temperature, the heating and the target, which can be set there.
 package main

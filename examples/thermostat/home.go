@@ -6,6 +6,8 @@ import (
 
 	"github.com/synapsedb/synapse/entity"
 	"github.com/synapsedb/synapse/entity/significance"
+	"github.com/synapsedb/synapse/hass"
+	"github.com/synapsedb/synapse/hass/component"
 )
 
 // home is what the program looks after. Names and tolerances are the code's, at each start anew; states, attributes and
@@ -56,16 +58,22 @@ func newHome(store *entity.Store) (*home, error) {
 		return nil, err
 	}
 	h.room.temperature = h.sensor.State()
-	return &h, store.Ready()
+	return &h, nil
 }
 
 func (h *home) defineSensor(store *entity.Store) (err error) {
-	h.sensor, err = entity.New(store, entity.Definition[float64, sensorAttributes]{
-		ID: "living_room.temperature", Name: "Living room", Icon: "mdi:thermometer",
-		State: 17,
-		// The sensor reports each minute; a tenth of a degree is a change, and how often it has reported is none.
-		Significance: entity.Significance[float64, sensorAttributes]{
-			Rule: significance.Rule{Absolute: 0.1, Ignore: []string{"reports"}},
+	h.sensor, err = hass.New(store, hass.Definition[float64, sensorAttributes]{
+		Definition: entity.Definition[float64, sensorAttributes]{
+			ID: "living_room.temperature", Name: "Temperature", Icon: "mdi:thermometer",
+			State: 17,
+			// The sensor reports each minute; a tenth of a degree is a change, and how often it has reported is none.
+			Significance: entity.Significance[float64, sensorAttributes]{
+				Rule: significance.Rule{Absolute: 0.1, Ignore: []string{"reports"}},
+			},
+		},
+		// What Home Assistant is to know of it, see homeassistant.go. Without a broker it counts for nothing.
+		Component: component.Sensor{
+			Common: component.Common{DeviceClass: "temperature", Device: &livingRoom}, StateClass: component.Measurement, UnitOfMeasurement: "°C",
 		},
 	})
 	return err

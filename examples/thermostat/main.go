@@ -13,14 +13,16 @@ import (
 	"time"
 
 	"github.com/synapsedb/synapse/entity"
+	"github.com/synapsedb/synapse/hass"
 )
 
 func main() {
 	target := flag.Float64("target", 0, "set the target, in °C; 0 leaves it as it is")
 	pace := flag.Duration("pace", time.Second, "how long a simulated minute takes")
+	broker := flag.String("broker", "", "show it in Home Assistant by this MQTT broker, such as mqtt://127.0.0.1:1883; without one it is as if there were no Home Assistant")
 	flag.Parse()
 	ctx, end := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Stdout, *target, *pace)
+	err := run(ctx, os.Stdout, wishes{target: *target, pace: *pace, broker: *broker})
 	end()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -31,30 +33,55 @@ func main() {
 // closing is how long the end may take that writes what is not written yet.
 const closing = 10 * time.Second
 
+// wishes are what the command line says.
+type wishes struct {
+	target float64
+	pace   time.Duration
+	broker string
+}
+
+// closer is a store, or a link with Home Assistant.
+type closer interface {
+	Close(ctx context.Context) error
+}
+
+// closeInTime closes one, also when the context has ended.
+func closeInTime(ctx context.Context, opened closer) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
+	defer cancel()
+	return opened.Close(ctx)
+}
+
 // run keeps the home until the context ends.
-func run(ctx context.Context, output io.Writer, target float64, pace time.Duration) (err error) {
+func run(ctx context.Context, output io.Writer, given wishes) (err error) {
 	log := slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	store, err := entity.Open(ctx, entity.Config{Name: "thermostat", Log: log})
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
-		defer cancel()
-		err = errors.Join(err, store.Close(ctx))
-	}()
+	defer func() { err = errors.Join(err, closeInTime(ctx, store)) }()
 	kept, err := newHome(store)
 	if err != nil {
 		return err
 	}
+	if given.broker != "" {
+		var shown *hass.Link
+		if shown, err = kept.connect(ctx, store, given.broker, log); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, closeInTime(ctx, shown)) }()
+	}
+	if err := store.Ready(); err != nil {
+		return err
+	}
 	kept.introduce(output, store)
 	kept.announce(output)
-	if target != 0 {
-		if err := kept.store(ctx, output, store, target); err != nil {
+	if given.target != 0 {
+		if err := kept.store(ctx, output, store, given.target); err != nil {
 			return err
 		}
 	}
-	return kept.live(ctx, output, pace)
+	return kept.live(ctx, output, given.pace)
 }
 
 // store sets the target, and says so when the database has it: somebody may rely on that.

@@ -16,6 +16,7 @@ import (
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/entity"
 	"github.com/synapsedb/synapse/entity/setting"
+	"github.com/synapsedb/synapse/hass/mqtt"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 )
@@ -148,6 +149,64 @@ func TestThermostatGoesOn(t *testing.T) {
 		third.await(t, "minute "+minutes+", .* °C, target 23.5 °C")
 		third.mustEnd(t, os.Interrupt)
 	})
+}
+
+// heard keeps the last message of each topic of a broker.
+type heard struct {
+	mu   sync.Mutex
+	last map[string]string
+}
+
+func (h *heard) take(message mqtt.Message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last[message.Topic] = string(message.Payload)
+}
+
+func (h *heard) await(t *testing.T, topic, pattern string) {
+	t.Helper()
+	form := regexp.MustCompile(pattern)
+	dbtest.Await(t, func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return form.MatchString(h.last[topic])
+	})
+}
+
+func TestThermostatInHomeAssistant(t *testing.T) {
+	t.Parallel()
+	broker := dbtest.Mosquitto(t).URL()
+	seen := &heard{last: map[string]string{}}
+	client, err := mqtt.Open(mqtt.Config{URL: broker, Subscribe: []string{"#"}, OnMessage: seen.take})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	place := newPlace(t, engine.SQLite)
+	const base = "synapse/thermostat/"
+	first := start(t, place, "-broker", broker)
+	seen.await(t, base+"status", "^online$")
+	seen.await(t, "homeassistant/device/synapse_thermostat_living_room/config", "living_room-2etarget")
+	seen.await(t, base+"living_room-2etarget/state", "^20$")
+	seen.await(t, base+"living_room-2etemperature/state", `^1\d(\.\d+)?$`)
+	seen.await(t, base+"living_room-2eheating/state", "^ON$")
+	set := mqtt.Message{Topic: base + "living_room-2etarget/set", Payload: []byte("25.5"), QoS: 1}
+	if err := client.Publish(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	seen.await(t, base+"living_room-2etarget/state", `^25\.5$`)
+	first.mustEnd(t, syscall.SIGTERM)
+	seen.await(t, base+"status", "^offline$")
+
+	second := start(t, place, "-broker", broker)
+	second.await(t, `minute \d+, .* °C, target 25.5 °C`)
+	seen.await(t, base+"status", "^online$")
+	second.end(os.Kill)
+	seen.await(t, base+"status", "^offline$")
 }
 
 func TestWrongSettingEndsTheProgramAtOnce(t *testing.T) {
