@@ -207,7 +207,7 @@ func (c *Client) Status() Status {
 }
 
 // Close ends the connection in order: what Publish has taken is sent before, and the broker does not publish the will. It returns when nothing of the client is left, OnUp and OnMessage among it,
-// or when the context ends; then the connection is cut, and the error is the context's. A second call waits as the first does.
+// or when the context ends; then the connection is cut, and the error is the context's. So is one that is just being made, of which the broker may publish the will. A second call waits as the first does.
 func (c *Client) Close(ctx context.Context) error {
 	c.mutex.Lock()
 	current := c.current

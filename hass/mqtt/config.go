@@ -39,8 +39,8 @@ type Config struct {
 	ClientID string
 	// Protocol is 5, 4 (which is MQTT 3.1.1), or 0: 5, and 4 where the broker does not understand 5.
 	Protocol int
-	// KeepAlive is how long the broker may be silent before it is asked for an answer, and again until the connection counts as lost; 30 s when 0. A
-	// broker publishes the will when it has heard nothing for one and a half times as long, which it counts in whole seconds.
+	// KeepAlive is how long the broker may be silent until the connection counts as lost, which is noticed within half as long again; in that time it is asked for an answer twice. 30 s when 0, less where the broker
+	// wants to hear more often. A broker publishes the will when it has heard nothing for one and a half times as long, which it counts in whole seconds.
 	KeepAlive time.Duration
 	// ConnectTimeout is how long a connection may take until it is up; 10 s when 0.
 	ConnectTimeout time.Duration

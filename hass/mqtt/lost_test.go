@@ -3,9 +3,11 @@ package mqtt_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -46,7 +48,7 @@ func (m mortal) Run(ctx context.Context) error {
 func TestWillOfAProcessThatIsKilled(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, protocol int) {
-		url, topic := dbtest.Mosquitto(t).URL(), t.Name()
+		url, topic := dbtest.Mosquitto(t).URL(), t.Name()+rand.Text() // no message is left of an earlier run
 		var heard listener
 		connect(t, mqtt.Config{URL: url, Subscribe: []string{topic}, OnMessage: heard.take})
 		var output bytes.Buffer
@@ -111,9 +113,9 @@ func TestBrokerThatGoesAndComes(t *testing.T) {
 	t.Parallel()
 	eachProtocol(t, func(t *testing.T, protocol int) {
 		broker := dbtest.NewMosquitto(t, server.MosquittoOptions{Persistent: true})
-		relay := dbtest.NewRelay(t, "tcp", broker.Address())
+		network := newFront(t, broker.Address(), nil)
 		var ups, nested atomic.Int64
-		config := mqtt.Config{URL: relayURL(relay), Protocol: protocol, FirstBackOff: time.Millisecond, LongestBackOff: 20 * time.Millisecond}
+		config := mqtt.Config{URL: network.url(), Protocol: protocol, FirstBackOff: time.Millisecond, LongestBackOff: 20 * time.Millisecond}
 		config.OnUp = func(ctx context.Context) {
 			if nested.Add(1) > 1 {
 				t.Error("OnUp is called while it runs")
@@ -126,15 +128,14 @@ func TestBrokerThatGoesAndComes(t *testing.T) {
 		var acknowledged, lost atomic.Int64
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		ended := make(chan int)
+		ended := make(chan int, 1)
 		go func() { ended <- count(ctx, client, t.Name(), &acknowledged, &lost) }()
 		for round := range 6 {
 			before, known := ups.Load(), acknowledged.Load()
 			dbtest.Await(t, func() bool { return acknowledged.Load() > known+20 })
 			switch round % 3 {
 			case 0:
-				relay.Cut()
-				relay.Restore(t)
+				network.cut()
 			case 1:
 				if err := broker.Restart(t.Context()); err != nil {
 					t.Fatal(err)
@@ -248,6 +249,37 @@ func TestSlowProgram(t *testing.T) {
 		}
 		if err := client.Status().LastError; err != nil {
 			t.Errorf("the connection was lost: %v", err)
+		}
+	})
+}
+
+// TestWillOfAnOlderConnection connects again under the same name while the broker believes in the older connection. The will comes before what the new connection publishes.
+func TestWillOfAnOlderConnection(t *testing.T) {
+	t.Parallel()
+	eachProtocol(t, func(t *testing.T, protocol int) {
+		url, topic := dbtest.Mosquitto(t).URL(), t.Name()+rand.Text() // no message is left of an earlier run
+		var heard listener
+		connect(t, mqtt.Config{URL: url, Subscribe: []string{topic}, OnMessage: heard.take})
+		status := func(text string) mqtt.Message {
+			return mqtt.Message{Topic: topic, Payload: []byte(text), QoS: 1, Retain: true}
+		}
+		will := status("offline")
+		network := newFront(t, dbtest.Mosquitto(t).Address(), nil)
+		config := mqtt.Config{URL: network.url(), Protocol: protocol, ClientID: "older" + strings.ReplaceAll(topic, "/", ""), Will: &will, LongestBackOff: time.Hour, FirstBackOff: time.Hour}
+		older := connect(t, config)
+		publish(t, older, status("online 1"))
+		network.deaf.Store(true)
+		config.URL = url
+		publish(t, connect(t, config), status("online 2"))
+		heard.awaits(t, "online 2")
+		publish(t, connect(t, mqtt.Config{URL: url}), status("end"))
+		heard.awaits(t, "end")
+		var got []string
+		for _, each := range heard.messages() {
+			got = append(got, string(each.Payload))
+		}
+		if want := []string{"online 1", "offline", "online 2", "end"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }
