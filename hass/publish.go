@@ -244,11 +244,10 @@ func (l *Link) send(ctx context.Context, message mqtt.Message) error {
 		delete(l.unsent, message.Topic)
 		return nil
 	}
-	err = fmt.Errorf("publish %s: %w", message.Topic, err)
 	_, refused := errors.AsType[*mqtt.RefusedError](err)
 	_, impossible := errors.AsType[*mqtt.MessageError](err)
 	if !refused && !impossible {
-		return err
+		return fmt.Errorf("publish %s: %w", message.Topic, err)
 	}
 	l.refusedMessage(message.Topic, err)
 	return nil
