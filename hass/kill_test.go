@@ -110,6 +110,15 @@ func (s *scene) agree(t *testing.T, version program, running *running, said map[
 // stored compares what the database has with what the program had.
 func (s *scene) stored(t *testing.T, running *running, version program) {
 	t.Helper()
+	rows := s.rows(t)
+	for _, one := range version.Parts {
+		same(t, one.ID+" in the database", strconv.FormatInt(running.counters[one.ID].State(), 10), rows[one.ID])
+	}
+}
+
+// rows are the states that the database has, by another connection.
+func (s *scene) rows(t *testing.T) map[string]string {
+	t.Helper()
 	rows := map[string]string{}
 	anyengine.Database{Path: s.path}.With(t, func(session engine.Session) error {
 		return engine.Each(t.Context(), session, "SELECT id, state FROM entities", nil, func(scan func(...any) error) error {
@@ -119,7 +128,5 @@ func (s *scene) stored(t *testing.T, running *running, version program) {
 			return err
 		})
 	})
-	for _, one := range version.Parts {
-		same(t, one.ID+" in the database", strconv.FormatInt(running.counters[one.ID].State(), 10), rows[one.ID])
-	}
+	return rows
 }
