@@ -55,7 +55,7 @@ type Config struct {
 	// connection waits for it.
 	OnUp func(ctx context.Context)
 	// OnMessage is called for each message, one after another in the order of their coming, also before OnUp. A slow one holds up messages, but not the connection. It
-	// must not call Close.
+	// must neither call Close nor publish with QoS 1: while more than a few messages wait for it nothing is read, and so no acknowledgement either.
 	OnMessage func(Message)
 	// Log gets what happens to the connection; nil: nothing.
 	Log *slog.Logger

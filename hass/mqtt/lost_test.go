@@ -83,10 +83,10 @@ func TestCloseSendsWhatWasPublishedAndNoWill(t *testing.T) {
 		var heard listener
 		connect(t, mqtt.Config{URL: url, Subscribe: []string{t.Name() + "/said"}, OnMessage: heard.take})
 		var want []string
-		for round := range 10 {
+		for round := range 4 {
 			will := mqtt.Message{Topic: t.Name() + "/said", Payload: []byte("will"), QoS: 1}
 			client := connect(t, mqtt.Config{URL: url, Protocol: protocol, Will: &will, Subscribe: []string{t.Name() + "/noise"}})
-			for i := range 50 {
+			for i := range 20 {
 				want = append(want, fmt.Sprint(round, i))
 				publish(t, client, mqtt.Message{Topic: will.Topic, Payload: []byte(want[len(want)-1])})
 			}
