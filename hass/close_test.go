@@ -76,7 +76,7 @@ func swallow(t *testing.T, broker string) *swallowing {
 	made := &swallowing{}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
-	made.port = listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it listens by TCP
+	made.port = listener.Addr().(*net.TCPAddr).Port
 	var work sync.WaitGroup
 	work.Go(func() { made.accept(listener, broker, &work) })
 	t.Cleanup(func() {
@@ -93,7 +93,7 @@ func (s *swallowing) accept(listener net.Listener, broker string, work *sync.Wai
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", broker) //nolint:noctx // it is on this machine
+		server, err := net.Dial("tcp", broker)
 		if err != nil {
 			_ = client.Close() // as if the broker were not there
 			continue

@@ -219,18 +219,6 @@ func (s *scene) retained(t testing.TB) map[string]string {
 	return maps.Clone(kept)
 }
 
-// discovered are the messages of discovery among what is retained, by their topics without the prefix.
-func (s *scene) discovered(t testing.TB) map[string]map[string]any {
-	t.Helper()
-	found := map[string]map[string]any{}
-	for topic, payload := range s.retained(t) {
-		if rest, is := strings.CutPrefix(topic, s.prefix+"/"); is && strings.HasSuffix(rest, "/config") {
-			found[rest] = object(t, payload)
-		}
-	}
-	return found
-}
-
 func object(t testing.TB, payload string) map[string]any {
 	t.Helper()
 	var made map[string]any
