@@ -85,7 +85,7 @@ const portExample = `  synapse port --sqlite-database homeserver.db --postgres-c
 func (e *environment) port(name string) *cobra.Command {
 	flags := &portFlags{}
 	command := &cobra.Command{
-		Use:     name + " {--sqlite-database FILE --postgres-config FILE… | --from URL --to URL}",
+		Use:     name + " " + portUsage(name),
 		Short:   "Move a homeserver's database from SQLite to PostgreSQL, or tables of another schema between engines",
 		Long:    portHelp,
 		Example: portExample,
@@ -128,12 +128,23 @@ func (e *environment) port(name string) *cobra.Command {
 		"throw away what somebody has written to the target since the last port was complete; without it such a target is refused")
 	set.BoolVar(&flags.finish, "finish", false, "only say that the move is over: remove what complete ports keep in the target; a homeserver may run on it")
 	set.BoolVar(&flags.abandon, "abandon", false, "only give up a port that is not complete: put the target back to how it was prepared")
-	set.StringVar(&flags.from, "from", "", "`URL` of the database whose tables are moved, which are not a homeserver's; it is not changed")
-	set.StringVar(&flags.to, "to", "", "`URL` of the database that they are moved to")
+	if name != portScript {
+		set.StringVar(&flags.from, "from", "", "`URL` of the database whose tables are moved, which are not a homeserver's; it is not changed")
+		set.StringVar(&flags.to, "to", "", "`URL` of the database that they are moved to")
+	}
 	set.BoolVar(&flags.json, "json", false, "print the report as JSON")
 	set.BoolVar(&flags.screen, "tui", false, "show the progress on the whole terminal; q there asks whether to stop, and no key is needed at the end")
 	set.BoolVar(&flags.screen, "curses", false, "the same as --tui, as upstream's script calls it")
 	return command
+}
+
+// portUsage leaves out what upstream's script has not.
+func portUsage(name string) string {
+	const usage = "--sqlite-database FILE --postgres-config FILE…"
+	if name == portScript {
+		return usage
+	}
+	return "{" + usage + " | --from URL --to URL}"
 }
 
 func (e *environment) runPort(ctx context.Context, flags *portFlags) error {
