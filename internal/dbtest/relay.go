@@ -19,6 +19,7 @@ type Relay struct {
 	mutex    sync.Mutex
 	listener net.Listener // nil while it is cut
 	open     map[net.Conn]bool
+	accepts  sync.WaitGroup
 	work     sync.WaitGroup
 }
 
@@ -49,12 +50,17 @@ func (r *Relay) listen(address string) error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.listener = listener
-	r.work.Go(func() { r.accept(listener) })
+	r.accepts.Go(func() { r.accept(listener) })
 	return nil
 }
 
 // Cut takes the server away. A second time does nothing.
 func (r *Relay) Cut() {
+	r.close()
+	r.accepts.Wait() // until then the address is in use
+}
+
+func (r *Relay) close() {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	if r.listener != nil {
