@@ -22,7 +22,7 @@ const (
 	// lockPatience is how long a process that is just ending is waited for. Who holds the lock is told after a second.
 	lockPatience = 3 * time.Second
 	// busyTimeout is SQLite's: whoever writes tries again by itself.
-	busyTimeout = time.Second
+	busyTimeout = 200 * time.Millisecond
 )
 
 // Open prepares the database (creates its tables, or upgrades them) and takes the lock of the application, which ends with Close or the process.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -189,6 +190,10 @@ func unwrapped(terminal *terminaltest.Terminal) string {
 func TestAHangUpLeavesTheTerminalAsItWas(t *testing.T) {
 	t.Parallel()
 	folder, _ := portFolder(t, 60)
+	// Tests that run under nohup have the signal ignored, which programs inherit, but not while it is listened for.
+	ignored := make(chan os.Signal, 1)
+	signal.Notify(ignored, syscall.SIGHUP)
+	defer signal.Stop(ignored)
 	terminal := terminaltest.Start(t, portCommand(t, folder, "--tui"), 80, 24)
 	terminal.AwaitText("Copying, building indexes and foreign keys")
 	terminal.Signal(syscall.SIGHUP)

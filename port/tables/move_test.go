@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/synapsedb/synapse/engine"
+	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/port/tables"
 )
@@ -13,8 +14,12 @@ import (
 // What goes from any engine to any other and from there back to SQLite is what was put into SQLite at first.
 func TestEveryDirection(t *testing.T) {
 	t.Parallel()
-	for _, from := range anyengine.Engines() {
-		for _, to := range anyengine.Engines() {
+	all := dbtest.Rounds(t, 2) > 1 // the short form goes round once, and to an engine's own kind once
+	for i, from := range anyengine.Engines() {
+		for j, to := range anyengine.Engines() {
+			if next := (i+1)%len(anyengine.Engines()) == j; !all && !next && !(from == to && from == engine.Postgres) {
+				continue
+			}
 			t.Run(string(from)+" to "+string(to), func(t *testing.T) {
 				t.Parallel()
 				source, target, back := filled(t, from), anyengine.New(t, to), anyengine.New(t, engine.SQLite)
