@@ -46,7 +46,7 @@ type counter struct {
 
 // Run writes until it is killed. After each write that is known to be durable it says so: "ENTITY NUMBER".
 func (w writing) Run(ctx context.Context) error {
-	opened, err := databaseOf(w.Database)
+	opened, err := w.Database.Physical()
 	if err != nil {
 		return err
 	}

@@ -10,9 +10,6 @@ import (
 
 	"github.com/synapsedb/synapse"
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/mysql"
-	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/entity"
 	"github.com/synapsedb/synapse/entity/table"
 	"github.com/synapsedb/synapse/internal/dbtest"
@@ -47,24 +44,11 @@ type place struct {
 func newPlace(t *testing.T, kind engine.Kind) *place {
 	t.Helper()
 	database := anyengine.New(t, kind)
-	opened, err := databaseOf(database)
+	opened, err := database.Physical()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &place{database: database, opened: opened, log: &logged{}}
-}
-
-func databaseOf(of anyengine.Database) (opened synapse.Database, err error) {
-	opened = synapse.Database{Label: "entity", Engine: of.Engine}
-	switch of.Engine {
-	case engine.Postgres:
-		opened.Postgres, _, err = postgres.ParseArgs(of.Args)
-	case engine.MySQL:
-		opened.MySQL, err = mysql.ParseURL(of.URL)
-	default:
-		opened.Engine, opened.SQLite = engine.SQLite, sqlite.Config{Database: of.Path}
-	}
-	return opened, err
 }
 
 func (p *place) config(changes ...func(*entity.Config)) entity.Config {

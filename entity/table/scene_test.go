@@ -14,8 +14,6 @@ import (
 
 	"github.com/synapsedb/synapse"
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/mysql"
-	"github.com/synapsedb/synapse/engine/postgres"
 	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/entity/table"
 	"github.com/synapsedb/synapse/internal/dbtest"
@@ -33,20 +31,6 @@ const app = "f4f75495-8928-4f8d-895b-22fbef47f549"
 // now is a time as the tables keep it.
 var now = time.Date(2026, 11, 21, 20, 30, 0, 123456000, time.UTC)
 
-// databaseOf is a test's database as a program says it.
-func databaseOf(of anyengine.Database) (opened synapse.Database, err error) {
-	opened = synapse.Database{Label: "entity", Engine: of.Engine}
-	switch of.Engine {
-	case engine.Postgres:
-		opened.Postgres, _, err = postgres.ParseArgs(of.Args)
-	case engine.MySQL:
-		opened.MySQL, err = mysql.ParseURL(of.URL)
-	default:
-		opened.SQLite = sqlite.Config{Database: of.Path}
-	}
-	return opened, err
-}
-
 // place is a database, as tests and as programs open it.
 type place struct {
 	anyengine.Database
@@ -58,7 +42,7 @@ func newPlace(t testing.TB, kind engine.Kind) place {
 	t.Helper()
 	made := place{Database: anyengine.New(t, kind)}
 	var err error
-	if made.database, err = databaseOf(made.Database); err != nil {
+	if made.database, err = made.Physical(); err != nil {
 		t.Fatal(err)
 	}
 	return made
@@ -212,7 +196,7 @@ type holding struct {
 
 // Run is the process.
 func (h holding) Run(ctx context.Context) error {
-	database, err := databaseOf(h.Database)
+	database, err := h.Database.Physical()
 	if err != nil {
 		return err
 	}

@@ -182,6 +182,22 @@ func commandLines(t *testing.T) []string {
 	return strings.Split(string(output), "\n")
 }
 
+// killedWithoutTrace kills a program when its server has started, and looks that the server's folder and its processes go too.
+func killedWithoutTrace(t *testing.T, product string) {
+	t.Helper()
+	folder := openFolder(t)
+	command, output := startChild(t, folder, product)
+	if !output.Scan() {
+		t.Fatal("the server did not start")
+	}
+	killChild(t, command)
+	eventually(t, "no process works in "+folder, func() bool { return len(serversIn(t, folder)) == 0 })
+	eventually(t, folder+" is empty", func() bool {
+		left, err := os.ReadDir(folder)
+		return err == nil && len(left) == 0
+	})
+}
+
 // stopsWithoutTrace stops a server twice, and looks that its folder and its processes are gone.
 func stopsWithoutTrace(t *testing.T, private interface {
 	Stop() error

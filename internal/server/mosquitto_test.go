@@ -142,17 +142,7 @@ func TestStoppedMosquittoLeavesNothing(t *testing.T) {
 
 func TestProgramKilledWithMosquittoLeavesNothing(t *testing.T) {
 	t.Parallel()
-	folder := openFolder(t)
-	command, output := startChild(t, folder, mqttChild)
-	if !output.Scan() {
-		t.Fatal("the broker did not start")
-	}
-	killChild(t, command)
-	eventually(t, "no process works in "+folder, func() bool { return len(serversIn(t, folder)) == 0 })
-	eventually(t, folder+" is empty", func() bool {
-		left, err := os.ReadDir(folder)
-		return err == nil && len(left) == 0
-	})
+	killedWithoutTrace(t, mqttChild)
 }
 
 func TestMosquittoThatCannotStartShowsItsLog(t *testing.T) {

@@ -77,17 +77,7 @@ func TestStoppedS3LeavesNothing(t *testing.T) {
 
 func TestProgramKilledWithS3LeavesNothing(t *testing.T) {
 	t.Parallel()
-	folder := openFolder(t)
-	command, output := startChild(t, folder, s3Child)
-	if !output.Scan() {
-		t.Fatal("the service did not start")
-	}
-	killChild(t, command)
-	eventually(t, "no process works in "+folder, func() bool { return len(serversIn(t, folder)) == 0 })
-	eventually(t, folder+" is empty", func() bool {
-		left, err := os.ReadDir(folder)
-		return err == nil && len(left) == 0
-	})
+	killedWithoutTrace(t, s3Child)
 }
 
 func TestS3ThatCannotStartShowsItsLog(t *testing.T) {

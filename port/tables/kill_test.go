@@ -30,8 +30,8 @@ func (p moveProcess) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, fromErr := open(p.From)
-	to, toErr := open(p.To)
+	from, fromErr := p.From.Physical()
+	to, toErr := p.To.Physical()
 	if fromErr != nil || toErr != nil {
 		return fmt.Errorf("%w %w", fromErr, toErr)
 	}

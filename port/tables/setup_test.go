@@ -9,9 +9,6 @@ import (
 
 	"github.com/synapsedb/synapse"
 	"github.com/synapsedb/synapse/engine"
-	"github.com/synapsedb/synapse/engine/mysql"
-	"github.com/synapsedb/synapse/engine/postgres"
-	"github.com/synapsedb/synapse/engine/sqlite"
 	"github.com/synapsedb/synapse/internal/dbtest"
 	"github.com/synapsedb/synapse/internal/dbtest/anyengine"
 	"github.com/synapsedb/synapse/port/tables"
@@ -56,24 +53,11 @@ func newSet(t testing.TB, files fs.FS) *schema.Set {
 // physical is a test's database as the package takes it.
 func physical(t testing.TB, database anyengine.Database) synapse.Database {
 	t.Helper()
-	made, err := open(database)
+	made, err := database.Physical()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return made
-}
-
-func open(database anyengine.Database) (made synapse.Database, err error) {
-	made.Engine = database.Engine
-	switch database.Engine {
-	case engine.Postgres:
-		made.Postgres, _, err = postgres.ParseArgs(database.Args)
-	case engine.MySQL:
-		made.MySQL, err = mysql.ParseURL(database.URL)
-	default:
-		made.SQLite = sqlite.Config{Database: database.Path}
-	}
-	return made, err
 }
 
 // prepared is a database with the set's empty tables.

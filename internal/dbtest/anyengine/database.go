@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/synapsedb/synapse"
 	"github.com/synapsedb/synapse/engine"
 	"github.com/synapsedb/synapse/engine/mysql"
 	"github.com/synapsedb/synapse/engine/postgres"
@@ -59,45 +60,39 @@ func (d Database) String() string {
 	return string(text)
 }
 
-// Open opens a session. It leaves the statement_timeout to the server, as statement_timeout: null does.
-func (d Database) Open(ctx context.Context) (engine.Session, error) {
+// Physical is the database as programs are given it.
+func (d Database) Physical() (made synapse.Database, err error) {
+	made.Engine = d.Engine
 	switch d.Engine {
 	case engine.Postgres:
-		config, _, err := postgres.ParseArgs(d.Args)
-		if err != nil {
-			return nil, err
-		}
-		config.StatementTimeout = nil
-		return config.OpenSession(ctx, nil)
+		made.Postgres, _, err = postgres.ParseArgs(d.Args)
 	case engine.MySQL:
-		config, err := mysql.ParseURL(d.URL)
-		if err != nil {
-			return nil, err
-		}
-		return config.OpenSession(ctx, nil)
+		made.MySQL, err = mysql.ParseURL(d.URL)
 	default:
-		return sqlite.OpenSession(ctx, sqlite.Config{Database: d.Path}, nil)
+		made.Engine, made.SQLite = engine.SQLite, sqlite.Config{Database: d.Path}
 	}
+	return made, err
+}
+
+// Open opens a session. It leaves the statement_timeout to the server, as statement_timeout: null does.
+func (d Database) Open(ctx context.Context) (engine.Session, error) {
+	physical, err := d.Physical()
+	if err != nil {
+		return nil, err
+	}
+	if physical.Postgres != nil {
+		physical.Postgres.StatementTimeout = nil
+	}
+	return physical.OpenSession(ctx, nil)
 }
 
 // OpenDatabase opens it for work.
 func (d Database) OpenDatabase(ctx context.Context) (engine.Database, error) {
-	switch d.Engine {
-	case engine.Postgres:
-		config, _, err := postgres.ParseArgs(d.Args)
-		if err != nil {
-			return nil, err
-		}
-		return postgres.OpenDatabase(ctx, config, nil)
-	case engine.MySQL:
-		config, err := mysql.ParseURL(d.URL)
-		if err != nil {
-			return nil, err
-		}
-		return mysql.OpenDatabase(ctx, config, nil)
-	default:
-		return sqlite.OpenDatabase(ctx, sqlite.Config{Database: d.Path}, nil)
+	physical, err := d.Physical()
+	if err != nil {
+		return nil, err
 	}
+	return physical.Open(ctx, nil)
 }
 
 // Session opens a session for the length of the test.
